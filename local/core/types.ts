@@ -30,7 +30,9 @@ export interface PolicyStatement {
   readonly Resource?: string | readonly string[]
   readonly NotResource?: string | readonly string[]
   readonly Principal?: '*' | Readonly<Record<string, string | readonly string[]>>
-  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | boolean | number | readonly string[]>>>>
+  readonly Condition?: Readonly<
+    Record<string, Readonly<Record<string, string | boolean | number | readonly string[]>>>
+  >
 }
 export interface PolicyDocument {
   readonly Version?: string
@@ -130,7 +132,11 @@ export type EmitServiceEvent = (event: ServiceEvent) => void
  * (AWS::Lambda::Permission) for that service principal and source ARN. Retries, maximum age and on-failure
  * destination are the Lambda host's affair.
  */
-export type InvokeAsync = (functionArn: string, payload: Buffer, source: { service: string; sourceArn: string }) => Promise<void>
+export type InvokeAsync = (
+  functionArn: string,
+  payload: Buffer,
+  source: { service: string; sourceArn: string },
+) => Promise<void>
 /** Puts a message on a queue on behalf of a role or a service principal; throws AccessDenied when not allowed. */
 export type SendToQueue = (
   queueArn: string,
