@@ -1,0 +1,14 @@
+import * as z from 'zod'
+import { defineEvent } from '../envelope.ts'
+import { modelName, versionNumber } from '../names.ts'
+
+export const checkDue = defineEvent(
+  'CheckDue',
+  'The reconciler found unfinished work that has been still for too long',
+  z.object({
+    kind: z.enum(['dataset', 'training', 'compilation', 'package', 'rollout', 'labels']),
+    subject: z.string(),
+    model: modelName.optional(),
+    version: versionNumber.optional(),
+  }),
+)

@@ -1,0 +1,82 @@
+import { checkDue } from './check-due.ts'
+import { compilationFailed } from './compilation-failed.ts'
+import { compilationFinished } from './compilation-finished.ts'
+import { datasetRegistered } from './dataset-registered.ts'
+import { deviceReported } from './device-reported.ts'
+import { deviceSilent } from './device-silent.ts'
+import { driftDetected } from './drift-detected.ts'
+import { harmConfirmed } from './harm-confirmed.ts'
+import { inputRejected } from './input-rejected.ts'
+import { labelsReceived } from './labels-received.ts'
+import { labelsRequested } from './labels-requested.ts'
+import { modelConfigured } from './model-configured.ts'
+import { modelVersionRegistered } from './model-version-registered.ts'
+import { modelVersionRejected } from './model-version-rejected.ts'
+import { packageSigned } from './package-signed.ts'
+import { phaseStarted } from './phase-started.ts'
+import { retrainApproved } from './retrain-approved.ts'
+import { retrainSuppressed } from './retrain-suppressed.ts'
+import { rolloutCompleted } from './rollout-completed.ts'
+import { rolloutPlanned } from './rollout-planned.ts'
+import { rolloutRolledBack } from './rollout-rolled-back.ts'
+import { trainingFailed } from './training-failed.ts'
+import { trainingStarted } from './training-started.ts'
+import { windowClosed } from './window-closed.ts'
+
+/** Every domain event, in the order of the loop. Rules, samples, docs and types derive from this list. */
+export const eventContracts = [
+  modelConfigured,
+  datasetRegistered,
+  inputRejected,
+  trainingStarted,
+  trainingFailed,
+  modelVersionRegistered,
+  modelVersionRejected,
+  compilationFinished,
+  compilationFailed,
+  packageSigned,
+  rolloutPlanned,
+  phaseStarted,
+  rolloutCompleted,
+  rolloutRolledBack,
+  deviceReported,
+  deviceSilent,
+  windowClosed,
+  driftDetected,
+  harmConfirmed,
+  labelsRequested,
+  labelsReceived,
+  retrainApproved,
+  retrainSuppressed,
+  checkDue,
+] as const
+
+export type EventType = (typeof eventContracts)[number]['type']
+export type AnyEventContract = (typeof eventContracts)[number]
+
+export {
+  checkDue,
+  compilationFailed,
+  compilationFinished,
+  datasetRegistered,
+  deviceReported,
+  deviceSilent,
+  driftDetected,
+  harmConfirmed,
+  inputRejected,
+  labelsReceived,
+  labelsRequested,
+  modelConfigured,
+  modelVersionRegistered,
+  modelVersionRejected,
+  packageSigned,
+  phaseStarted,
+  retrainApproved,
+  retrainSuppressed,
+  rolloutCompleted,
+  rolloutPlanned,
+  rolloutRolledBack,
+  trainingFailed,
+  trainingStarted,
+  windowClosed,
+}

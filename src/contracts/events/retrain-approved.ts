@@ -1,0 +1,13 @@
+import * as z from 'zod'
+import { defineEvent } from '../envelope.ts'
+import { modelName } from '../names.ts'
+
+export const retrainApproved = defineEvent(
+  'RetrainApproved',
+  'All guards passed: a new version will be trained',
+  z.object({
+    model: modelName,
+    decision: z.string(),
+    trigger: z.enum(['drift', 'harm', 'labels', 'schedule', 'manual']),
+  }),
+)

@@ -1,0 +1,15 @@
+import * as z from 'zod'
+import { defineEvent } from '../envelope.ts'
+import { modelName, versionNumber } from '../names.ts'
+
+export const windowClosed = defineEvent(
+  'WindowClosed',
+  'All expected devices have sent their counts for a window, or its grace time passed',
+  z.object({
+    model: modelName,
+    version: versionNumber,
+    window: z.int().min(0),
+    reported: z.int().min(1),
+    expected: z.int().min(0),
+  }),
+)

@@ -1,0 +1,102 @@
+import * as z from 'zod'
+import { featureName, fleetName, hardwareName, modelName, slotName } from './names.ts'
+
+const share = z.number().gt(0).max(1)
+
+const target = z.discriminatedUnion('compile', [
+  z.strictObject({ hardware: hardwareName, compile: z.literal('edgeloop') }),
+  z.strictObject({
+    hardware: hardwareName,
+    compile: z.literal('neo'),
+    /** Neo's TargetDevice, such as `rasp4b`. */
+    device: z.string().min(1),
+  }),
+  /** The model file goes out as it is: for devices that bring their own runtime. */
+  z.strictObject({ hardware: hardwareName, compile: z.literal('none') }),
+])
+
+/**
+ * `model.yaml`: a model project as data. Strict, so that a misspelt field is refused instead of ignored.
+ * Times are in the unit that the field's name ends with.
+ */
+export const modelConfig = z.strictObject({
+  name: modelName,
+  description: z.string().max(500).optional(),
+  fleet: fleetName,
+  slot: slotName,
+  task: z.enum(['binary', 'multiclass', 'regression']),
+  features: z
+    .array(
+      z.strictObject({
+        name: featureName,
+        /** Values outside are refused, as a sensor's own range would. */
+        min: z.number().optional(),
+        max: z.number().optional(),
+        required: z.boolean().default(true),
+      }),
+    )
+    .min(1)
+    .max(256),
+  label: z.strictObject({
+    column: featureName,
+    /** Class labels in the order of their index; empty for regression. */
+    classes: z.array(z.string().min(1)).max(100).default([]),
+  }),
+  /** Columns that a drop may carry and training must not see. */
+  ignore: z.array(featureName).default([]),
+  training: z.strictObject({
+    hyperparameters: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
+    /** Shares of rows by a hash of the row, so that a row is in the same part in every version. The rest trains. */
+    split: z.strictObject({ validation: share, holdout: share }).default({ validation: 0.2, holdout: 0.2 }),
+    maxRuntimeSeconds: z.int().min(60).max(86_400).default(3_600),
+    instanceType: z.string().default('ml.m5.large'),
+  }),
+  evaluation: z.strictObject({
+    metric: z.enum(['auc', 'accuracy', 'rmse']),
+    /** The challenger may not be worse than this on the held-out rows (rmse: not above). */
+    floor: z.number(),
+    /** How much worse than the champion it may be on any set, in the metric's unit. */
+    nonInferiority: z.number().min(0).default(0.01),
+    threshold: z.number().gt(0).lt(1).default(0.5),
+  }),
+  targets: z.array(target).min(1).max(8),
+  selfTestRows: z.int().min(1).max(256).default(32),
+  rollout: z
+    .strictObject({
+      canary: z
+        .strictObject({ exposure: share, minDevices: z.int().min(1) })
+        .default({ exposure: 0.1, minDevices: 1 }),
+      maxInstallFailureRate: z.number().min(0).lt(1).default(0.05),
+      deadlineMinutes: z.int().min(1).max(43_200).default(1_440),
+    })
+    .prefault({}),
+  monitoring: z
+    .strictObject({
+      windowSeconds: z.int().min(1).max(86_400).default(3_600),
+      graceSeconds: z.int().min(1).max(86_400).default(600),
+      /** False discovery rate over the monitored quantities, at any time. */
+      falseAlarmRate: z.number().gt(0).lt(0.5).default(0.01),
+      /** Total variation distance that is too small to matter. */
+      tolerance: z.number().gt(0).lt(1).default(0.1),
+    })
+    .prefault({}),
+  sampling: z
+    .strictObject({
+      audit: share.default(0.02),
+      hard: z.strictObject({ margin: share, probability: share }).optional(),
+    })
+    .prefault({}),
+  retrain: z
+    .strictObject({
+      coolDownMinutes: z.number().min(0).default(1_440),
+      minLabels: z.int().min(1).default(500),
+      minDevices: z.int().min(1).default(20),
+      /** Turns of the loop without a person's drop; a run-away loop stops here. */
+      maxGeneration: z.int().min(1).default(100),
+      schedule: z.strictObject({ everyDays: z.number().gt(0) }).optional(),
+    })
+    .prefault({}),
+  silentAfterMinutes: z.int().min(1).default(1_440),
+})
+export type ModelConfig = z.infer<typeof modelConfig>
+export type CompileTarget = ModelConfig['targets'][number]
