@@ -1,0 +1,149 @@
+import { parse } from 'csv-parse/sync'
+import type { ModelConfig } from '../../contracts/model-config.ts'
+import { InputError } from '../errors.ts'
+
+/** Labelled rows in the model's feature order. A missing value is NaN; a class label is its index. */
+export interface LabelledRows {
+  readonly features: readonly (readonly number[])[]
+  readonly labels: readonly number[]
+}
+
+export const MAX_DATASET_BYTES = 256 * 1024 * 1024
+const MAX_COLUMNS = 256
+
+/**
+ * Checks a CSV drop against the model's schema. The whole file is refused at its first fault, because rows that
+ * are left out in silence bias the training set; the message names line and column.
+ */
+export function parseDataset(text: string, config: ModelConfig): LabelledRows {
+  const records = readCsv(text)
+  const header = records[0]
+  if (header === undefined || (header.length === 1 && header[0] === '')) {
+    throw new InputError(
+      'EMPTY_FILE',
+      'the file is empty; a header row and at least one row are needed',
+      'file',
+    )
+  }
+  const columns = checkHeader(header, config)
+  if (records.length === 1) {
+    throw new InputError('NO_ROWS', 'the file has a header and no rows; at least one row is needed', 'file')
+  }
+  const features: number[][] = []
+  const labels: number[] = []
+  for (let i = 1; i < records.length; i++) {
+    const record = records[i] as string[]
+    if (record.length !== header.length) {
+      throw new InputError(
+        'RAGGED_ROW',
+        `line ${i + 1} has ${record.length} cells, the header has ${header.length}`,
+        'file',
+      )
+    }
+    features.push(
+      config.features.map((feature, f) =>
+        cell(record[columns.features[f] as number] as string, feature, i + 1),
+      ),
+    )
+    labels.push(label(record[columns.label] as string, config, i + 1))
+  }
+  return { features, labels }
+}
+
+function readCsv(text: string): string[][] {
+  try {
+    return parse(text, { bom: true, relax_column_count: true, skip_empty_lines: true, trim: true })
+  } catch (error) {
+    throw new InputError('NOT_CSV', `not a CSV file: ${(error as Error).message}`, 'file')
+  }
+}
+
+function checkHeader(header: readonly string[], config: ModelConfig): { features: number[]; label: number } {
+  if (header.length > MAX_COLUMNS) {
+    throw new InputError(
+      'TOO_MANY_COLUMNS',
+      `${header.length} columns; at most ${MAX_COLUMNS} are accepted`,
+      'file',
+    )
+  }
+  const seen = new Set<string>()
+  for (const name of header) {
+    if (seen.has(name)) throw new InputError('DUPLICATE_COLUMN', `column "${name}" appears twice`, name)
+    seen.add(name)
+  }
+  const wanted = [...config.features.map(f => f.name), config.label.column]
+  const missing = wanted.filter(name => !seen.has(name))
+  if (missing.length > 0) {
+    throw new InputError(
+      'MISSING_COLUMN',
+      `missing column ${quote(missing)}; expected ${quote(wanted)}`,
+      missing[0],
+    )
+  }
+  const known = new Set([...wanted, ...config.ignore])
+  const unknown = header.filter(name => !known.has(name))
+  if (unknown.length > 0) {
+    throw new InputError(
+      'UNKNOWN_COLUMN',
+      `unknown column ${quote(unknown.slice(0, 5))}${unknown.length > 5 ? ` and ${unknown.length - 5} more` : ''}; name it under \`ignore\` in model.yaml if training must not see it`,
+      unknown[0],
+    )
+  }
+  return {
+    features: config.features.map(f => header.indexOf(f.name)),
+    label: header.indexOf(config.label.column),
+  }
+}
+
+function cell(text: string, feature: ModelConfig['features'][number], line: number): number {
+  if (text === '') {
+    if (!feature.required) return Number.NaN
+    throw new InputError(
+      'MISSING_VALUE',
+      `line ${line}: "${feature.name}" is empty; say \`required: false\` to allow missing values`,
+      feature.name,
+    )
+  }
+  return checkValue(number(text, feature.name, line), feature, `line ${line}: `)
+}
+
+/** Range check shared by training rows and field rows. */
+export function checkValue(value: number, feature: ModelConfig['features'][number], where = ''): number {
+  const { min, max, name } = feature
+  if ((min !== undefined && value < min) || (max !== undefined && value > max)) {
+    throw new InputError(
+      'OUT_OF_RANGE',
+      `${where}"${name}" is ${value}; allowed is ${min ?? '-∞'} to ${max ?? '∞'}`,
+      name,
+    )
+  }
+  return value
+}
+
+function number(text: string, name: string, line: number): number {
+  const value = Number(text)
+  if (!Number.isFinite(value)) {
+    throw new InputError(
+      'NOT_A_NUMBER',
+      `line ${line}: "${name}" is "${text.slice(0, 40)}"; a finite number is needed`,
+      name,
+    )
+  }
+  return value
+}
+
+function label(text: string, config: ModelConfig, line: number): number {
+  const { classes, column } = config.label
+  if (config.task === 'regression') return number(text, column, line)
+  const index = classes.indexOf(text)
+  if (index < 0) {
+    throw new InputError(
+      'UNKNOWN_CLASS',
+      `line ${line}: "${column}" is "${text.slice(0, 40)}"; known classes are ${quote(classes)}`,
+      column,
+    )
+  }
+  return index
+}
+
+const quote = (names: readonly string[]): string => names.map(n => `"${n}"`).join(', ')

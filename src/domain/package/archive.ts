@@ -1,0 +1,14 @@
+import { createTar } from 'nanotar'
+import type { ModelFile } from '../trust/oms.ts'
+
+/**
+ * Plain ustar, files in code-point order, with fixed times and owners: equal contents give equal bytes, so an
+ * interrupted packaging that runs again makes the same package.
+ */
+export function packageArchive(files: readonly ModelFile[]): Uint8Array {
+  const sorted = [...files].sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
+  return createTar(
+    sorted.map(file => ({ name: file.name, data: file.bytes })),
+    { attrs: { mtime: 0, uid: 0, gid: 0, mode: '644', user: '', group: '' } },
+  )
+}

@@ -1,0 +1,74 @@
+import type { ModelConfig } from '../../contracts/model-config.ts'
+import type { Baseline, IoContract, SelfTest } from '../../contracts/packages.ts'
+import type { LabelledRows } from '../dataset/parse.ts'
+import { errorOf, type Margins, scoreRows } from '../evaluation/score.ts'
+import { binClasses, binColumn } from '../monitoring/bins.ts'
+import { canonicalJson, sha256Hex } from '../training/plan.ts'
+
+export function ioContract(config: ModelConfig, version: number, hardware: string): IoContract {
+  const sampling = {
+    audit: config.sampling.audit,
+    ...(config.sampling.hard ? { hard: config.sampling.hard } : {}),
+  }
+  return {
+    model: config.name,
+    version,
+    slot: config.slot,
+    hardware,
+    task: config.task,
+    features: config.features.map(({ name, required }) => ({ name, required })),
+    classes: config.label.classes,
+    threshold: config.evaluation.threshold,
+    monitoring: { windowSeconds: config.monitoring.windowSeconds },
+    sampling: { policy: sha256Hex(canonicalJson(sampling)).slice(0, 16), ...sampling },
+  }
+}
+
+/** Bins of features and of the model's own score over the reference rows; error on the held-out rows. */
+export function makeBaseline(
+  config: ModelConfig,
+  reference: LabelledRows,
+  holdout: LabelledRows,
+  margins: Margins,
+  source: Baseline['source'],
+): Baseline {
+  const { scores } = scoreRows(margins, reference, config)
+  return {
+    source,
+    rows: reference.labels.length,
+    features: config.features.map((feature, f) =>
+      binColumn(
+        feature.name,
+        reference.features.map(row => row[f] as number),
+      ),
+    ),
+    prediction:
+      config.task === 'multiclass'
+        ? binClasses('prediction', scores, config.label.classes.length)
+        : binColumn('prediction', scores),
+    error: errorOf(scoreRows(margins, holdout, config), holdout, config),
+  }
+}
+
+/** Held-out rows spread evenly over the set, and one with every optional value missing, with their exact margins. */
+export function makeSelfTest(config: ModelConfig, holdout: LabelledRows, margins: Margins): SelfTest {
+  const wanted = Math.min(config.selfTestRows, holdout.features.length)
+  const rows = Array.from(
+    { length: wanted },
+    (_, i) => holdout.features[Math.floor((i * holdout.features.length) / wanted)] as readonly number[],
+  )
+  const first = rows[0] as readonly number[]
+  const sparse = first.map((value, f) => (config.features[f]?.required ? value : Number.NaN))
+  const all = [...rows.slice(0, 255), sparse].map(row => row.map(Math.fround))
+  return {
+    rows: all.map(row => row.map(v => (Number.isNaN(v) ? null : v))),
+    margins: all.map(row => Array.from(margins(row), hexFloat32)),
+  }
+}
+
+/** The four bytes of an f32, big-endian, in hex. */
+export function hexFloat32(value: number): string {
+  const bytes = Buffer.alloc(4)
+  bytes.writeFloatBE(value)
+  return bytes.toString('hex')
+}

@@ -1,0 +1,43 @@
+import {
+  FLEET_MANIFEST_TYPE,
+  type FleetManifest,
+  IN_TOTO_STATEMENT,
+  type ManifestSlot,
+} from '../../contracts/manifest.ts'
+
+const LIFETIME_DAYS = 365
+
+/**
+ * The signed desired state of a fleet. The subjects are the bundles it names, so that in-toto tools see what it
+ * is about; `(epoch, counter)` strictly increases, also when an older model comes back.
+ */
+export function fleetManifest(input: {
+  readonly fleet: string
+  readonly epoch: number
+  readonly counter: number
+  readonly issued: Date
+  readonly slots: readonly ManifestSlot[]
+}): FleetManifest {
+  const releases = input.slots
+    .flatMap(s => [s.committed, s.candidate?.release ?? null])
+    .filter(r => r !== null)
+  const subject = new Map(
+    releases.map(r => [
+      r.bundle.sha256,
+      { name: `${r.model}@${r.version}`, digest: { sha256: r.bundle.sha256 } },
+    ]),
+  )
+  return {
+    _type: IN_TOTO_STATEMENT,
+    subject: [...subject.values()],
+    predicateType: FLEET_MANIFEST_TYPE,
+    predicate: {
+      audience: { fleet: input.fleet },
+      epoch: input.epoch,
+      counter: input.counter,
+      issued: input.issued.toISOString(),
+      expires: new Date(input.issued.getTime() + LIFETIME_DAYS * 86_400_000).toISOString(),
+      slots: [...input.slots],
+    },
+  }
+}
