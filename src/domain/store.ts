@@ -41,8 +41,8 @@ export interface Put<T = unknown> {
   readonly kind: 'put'
   readonly key: Key
   readonly data: T
-  /** Revision that must still be there; `absent`: no such row yet. */
-  readonly expect: number | 'absent'
+  /** Revision that must still be there; `absent`: no such row yet; `any`: whatever is there is replaced. */
+  readonly expect: number | 'absent' | 'any'
   readonly list?: Listing
   readonly pending?: Pending
   /** Seconds since 1970 after which the row may go. */
@@ -92,7 +92,8 @@ export interface Store {
     listing: string,
     options?: { readonly limit?: number; readonly newestFirst?: boolean },
   ): Promise<readonly Row<T>[]>
-  count(listing: string): Promise<number>
+  /** Number of rows in a partition. */
+  count(pk: string): Promise<number>
   pendingBefore<T>(kind: PendingKind, before: string, limit: number): Promise<readonly Row<T>[]>
   /** Throws EdgeloopError CONFLICT when a condition no longer holds; then nothing was written. At most 90 writes and events. */
   commit(writes: readonly Write[], events?: readonly DomainEvent[], cause?: Cause): Promise<void>

@@ -6,7 +6,7 @@ export const inputRejected = defineEvent(
   'An input was refused at the edge, and where it is kept',
   z.object({
     rejection: z.string(),
-    channel: z.enum(['s3', 'mqtt', 'api']),
+    channel: z.enum(['s3', 'mqtt', 'bus', 'api']),
     subject: z.string(),
     code: z.string(),
     reason: z.string(),

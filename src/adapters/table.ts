@@ -1,0 +1,135 @@
+import {
+  DynamoDBClient,
+  GetItemCommand,
+  QueryCommand,
+  type QueryCommandInput,
+  TransactionCanceledException,
+  TransactWriteItemsCommand,
+} from '@aws-sdk/client-dynamodb'
+import { EdgeloopError } from '../domain/errors.ts'
+import { outboxRows } from '../domain/outbox.ts'
+import type { Row, Store } from '../domain/store.ts'
+import { call, clientDefaults, translate } from './aws-errors.ts'
+import { toKey, toRow, toTransactItem } from './table-items.ts'
+
+/** DynamoDB's own limit is 100 items; a commit that needs more must be cut by its caller. */
+const MAX_ITEMS = 100
+const CONTENTION_TRIES = 6
+
+/** The state table. Index `listing` serves lists, index `pending` the reconciler's sweep. */
+export function tableStore(
+  table: string,
+  now: () => Date,
+  client = new DynamoDBClient(clientDefaults),
+): Store {
+  const page = async <T>(
+    input: Omit<QueryCommandInput, 'TableName'>,
+    limit = Number.POSITIVE_INFINITY,
+  ): Promise<Row<T>[]> => {
+    const rows: Row<T>[] = []
+    let from: QueryCommandInput['ExclusiveStartKey']
+    do {
+      const answer = await call('query the state table', () =>
+        client.send(
+          new QueryCommand({
+            ...input,
+            TableName: table,
+            ExclusiveStartKey: from,
+            ...(Number.isFinite(limit) ? { Limit: limit - rows.length } : {}),
+          }),
+        ),
+      )
+      for (const item of answer.Items ?? []) rows.push(toRow<T>(item))
+      from = answer.LastEvaluatedKey
+    } while (from !== undefined && rows.length < limit)
+    return rows
+  }
+  return {
+    async get<T>(key: { pk: string; sk: string }) {
+      const answer = await call('read the state table', () =>
+        client.send(new GetItemCommand({ TableName: table, Key: toKey(key), ConsistentRead: true })),
+      )
+      return answer.Item === undefined ? undefined : toRow<T>(answer.Item)
+    },
+    query: (pk, prefix = '', options = {}) =>
+      page(
+        {
+          ConsistentRead: true,
+          KeyConditionExpression: prefix === '' ? 'pk = :pk' : 'pk = :pk AND begins_with(sk, :prefix)',
+          ExpressionAttributeValues: {
+            ':pk': { S: pk },
+            ...(prefix === '' ? {} : { ':prefix': { S: prefix } }),
+          },
+          ScanIndexForward: options.newestFirst !== true,
+        },
+        options.limit,
+      ),
+    list: (listing, options = {}) =>
+      page(
+        {
+          IndexName: 'listing',
+          KeyConditionExpression: 'lpk = :pk',
+          ExpressionAttributeValues: { ':pk': { S: listing } },
+          ScanIndexForward: options.newestFirst !== true,
+        },
+        options.limit,
+      ),
+    async count(pk) {
+      let found = 0
+      let from: QueryCommandInput['ExclusiveStartKey']
+      do {
+        const answer = await call('count in the state table', () =>
+          client.send(
+            new QueryCommand({
+              TableName: table,
+              Select: 'COUNT',
+              ConsistentRead: true,
+              KeyConditionExpression: 'pk = :pk',
+              ExpressionAttributeValues: { ':pk': { S: pk } },
+              ExclusiveStartKey: from,
+            }),
+          ),
+        )
+        found += answer.Count ?? 0
+        from = answer.LastEvaluatedKey
+      } while (from !== undefined)
+      return found
+    },
+    pendingBefore: (kind, before, limit) =>
+      page(
+        {
+          IndexName: 'pending',
+          KeyConditionExpression: '#pending = :kind AND #since < :before',
+          ExpressionAttributeNames: { '#pending': 'pending', '#since': 'since' },
+          ExpressionAttributeValues: { ':kind': { S: kind }, ':before': { S: before } },
+        },
+        limit,
+      ),
+    async commit(writes, events = [], cause) {
+      const all = [...writes, ...outboxRows(events, cause, now())]
+      if (all.length === 0) return
+      if (all.length > MAX_ITEMS)
+        throw new EdgeloopError('ILLEGAL_STATE', `a commit of ${all.length} items; at most ${MAX_ITEMS} fit`)
+      const TransactItems = all.map(write => toTransactItem(table, write))
+      for (let attempt = 1; ; attempt++) {
+        try {
+          await client.send(new TransactWriteItemsCommand({ TransactItems }))
+          return
+        } catch (error) {
+          if (!(error instanceof TransactionCanceledException))
+            throw translate(error, 'commit to the state table')
+          const codes = (error.CancellationReasons ?? []).map(r => r.Code)
+          const lost = codes.indexOf('ConditionalCheckFailed')
+          if (lost >= 0) {
+            const { pk, sk } = (all[lost] as { key: { pk: string; sk: string } }).key
+            throw new EdgeloopError('CONFLICT', `${pk}/${sk} changed meanwhile`, { cause: error })
+          }
+          // Another transaction touched the same item at this moment; nothing was written.
+          if (!codes.includes('TransactionConflict') || attempt === CONTENTION_TRIES)
+            throw translate(error, 'commit to the state table')
+          await new Promise(resolve => setTimeout(resolve, Math.random() * 25 * 2 ** attempt))
+        }
+      }
+    },
+  }
+}

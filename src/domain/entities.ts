@@ -1,0 +1,272 @@
+import type { DriftEvidence } from '../contracts/drift.ts'
+import type { DsseEnvelope, ManifestSlot } from '../contracts/manifest.ts'
+import type { ModelConfig } from '../contracts/model-config.ts'
+import type { Baseline, PackageRef } from '../contracts/packages.ts'
+import type { WindowSummary } from './monitoring/drift.ts'
+import type { GuardOutcome, RetrainFacts, RetrainTrigger } from './retrain/guards.ts'
+import type { Key } from './store.ts'
+import type { TrainingSet } from './training/plan.ts'
+
+/** Rows of the state table and their keys. The access patterns are listed in docs/state.md. */
+export interface ModelRow {
+  readonly config: ModelConfig
+  readonly configDigest: string
+  readonly nextVersion: number
+  /** Newest version that every device is told to run. */
+  readonly champion?: number
+  readonly lastTrainingAt?: string
+}
+export interface DatasetRow {
+  readonly key: string
+  readonly versionId?: string
+  readonly digest: string
+  readonly rows: number
+  readonly registeredAt: string
+}
+
+interface VersionBase {
+  readonly model: string
+  readonly version: number
+  readonly config: ModelConfig
+  readonly configDigest: string
+  readonly requestedAt: string
+  readonly origin: 'training' | 'import'
+  readonly job?: string
+  readonly trainingSet?: TrainingSet
+  readonly trainingSetDigest?: string
+  readonly hyperparameters?: Readonly<Record<string, string>>
+  /** Decision that asked for this version; absent for a person's drop. */
+  readonly decision?: string
+}
+interface Evaluated extends VersionBase {
+  readonly modelDigest: string
+  readonly metrics: Readonly<Record<string, number>>
+}
+/** Lifecycle of a model version; each later stage extends the earlier one. */
+export type VersionRow =
+  | (VersionBase & { readonly status: 'REQUESTED' | 'TRAINING' })
+  | (VersionBase & { readonly status: 'FAILED'; readonly reason: string })
+  | (Evaluated & { readonly status: 'REJECTED'; readonly reasons: readonly string[] })
+  | (Evaluated & { readonly status: 'REGISTERED'; readonly baselineDigest: string })
+  | (Evaluated & {
+      readonly status: 'PACKAGED'
+      readonly baselineDigest: string
+      readonly packages: readonly PackageRef[]
+    })
+export type RegisteredVersion = Extract<VersionRow, { status: 'REGISTERED' | 'PACKAGED' }>
+
+export type TargetRow = {
+  readonly model: string
+  readonly version: number
+  readonly hardware: string
+  readonly strategy: 'edgeloop' | 'neo' | 'none'
+  readonly job?: string
+} & (
+  | { readonly status: 'COMPILING' }
+  | {
+      readonly status: 'COMPILED'
+      readonly artefact: string
+      readonly bytes: number
+      readonly file: string
+      readonly note?: string
+    }
+  | { readonly status: 'FAILED'; readonly reason: string }
+)
+
+export interface FleetRow {
+  readonly fleet: string
+  readonly epoch: number
+  readonly counter: number
+  readonly slots: readonly ManifestSlot[]
+  readonly envelope?: DsseEnvelope
+  /** Highest counter that reached the broker; below `counter` means: publish again. */
+  readonly published: number
+  /** Rollout in flight by slot. */
+  readonly active: Readonly<Record<string, string>>
+}
+
+export interface DeviceRow {
+  readonly thing: string
+  readonly fleet: string
+  readonly hardware: string
+  readonly runtime: string
+  readonly lastSeen: string
+  /** Newest message that changed this row. */
+  readonly epoch: number
+  readonly seq: number
+  readonly slots: Readonly<
+    Record<
+      string,
+      { readonly bundle: string | null; readonly step: string; readonly code?: string; readonly at: string }
+    >
+  >
+  readonly silent: boolean
+  readonly dropped: number
+}
+
+/** What a bundle digest stands for, and the shape of the counts its devices send. */
+export interface BundleRow {
+  readonly model: string
+  readonly version: number
+  readonly hardware: string
+  readonly fleet: string
+  readonly slot: string
+  readonly featureBins: Readonly<Record<string, number>>
+  readonly predictionBins: number
+  readonly artefact: string
+}
+export interface BlobRow {
+  readonly objectKey: string
+  readonly length: number
+}
+
+export interface DeviceWindowRow {
+  readonly thing: string
+  readonly inferences: number
+  readonly features: Readonly<Record<string, readonly number[]>>
+  readonly prediction: readonly number[]
+}
+export interface MonitorRow {
+  /** Kept window summaries by quantity, oldest first. */
+  readonly windows: Readonly<Record<string, readonly WindowSummary[]>>
+  readonly evaluated: readonly number[]
+  readonly latest: readonly (DriftEvidence & { readonly drifted: boolean })[]
+  readonly episode?: string
+}
+export interface EpisodeRow {
+  readonly episode: string
+  readonly model: string
+  readonly version: number
+  readonly cause: 'drift' | 'harm'
+  readonly openedAt: string
+  readonly window?: number
+  readonly evidence?: readonly DriftEvidence[]
+  /** Decision that used it up. */
+  readonly decision?: string
+}
+
+export interface SampleRow {
+  readonly eventId: string
+  readonly thing: string
+  readonly model: string
+  readonly version: number
+  readonly capturedAt: string
+  readonly receivedAt: string
+  readonly lane: 'audit' | 'hard'
+  readonly pi: number
+  readonly row: readonly (number | null)[]
+  readonly prediction: number
+  readonly label?: number
+  readonly labelledAt?: string
+}
+
+export interface DecisionRow {
+  readonly decision: string
+  readonly model: string
+  readonly trigger: RetrainTrigger
+  readonly approved: boolean
+  readonly facts: RetrainFacts
+  readonly guards: readonly GuardOutcome[]
+  readonly episode?: string
+  readonly at: string
+}
+export interface RejectionRow {
+  readonly rejection: string
+  readonly channel: 's3' | 'mqtt' | 'bus' | 'api'
+  readonly subject: string
+  readonly code: string
+  readonly reason: string
+  readonly field?: string
+  readonly model?: string
+  readonly thing?: string
+  readonly at: string
+  /** Start of the refused payload, for the operator; base64. */
+  readonly excerpt?: string
+}
+/** What is kept beside a version for packaging: see `Baseline`. */
+export type BaselineDocument = Baseline
+
+const padded = (n: number): string => String(n).padStart(7, '0')
+export const keys = {
+  model: (model: string): Key => ({ pk: `MODEL#${model}`, sk: 'MODEL' }),
+  dataset: (model: string, digest: string): Key => ({ pk: `MODEL#${model}`, sk: `DATASET#${digest}` }),
+  version: (model: string, version: number): Key => ({
+    pk: `MODEL#${model}`,
+    sk: `VERSION#${padded(version)}`,
+  }),
+  run: (model: string, fingerprint: string): Key => ({ pk: `MODEL#${model}`, sk: `RUN#${fingerprint}` }),
+  target: (model: string, version: number, hardware: string): Key => ({
+    pk: `TARGETS#${model}#${padded(version)}`,
+    sk: hardware,
+  }),
+  job: (job: string): Key => ({ pk: `JOB#${job}`, sk: 'JOB' }),
+  fleet: (fleet: string): Key => ({ pk: `FLEET#${fleet}`, sk: 'FLEET' }),
+  device: (thing: string): Key => ({ pk: `DEVICE#${thing}`, sk: 'DEVICE' }),
+  message: (thing: string, epoch: number, seq: number): Key => ({
+    pk: `DEVICE#${thing}`,
+    sk: `MESSAGE#${epoch}#${seq}`,
+  }),
+  /** One row per device that runs a version; their number is how many windows to expect. */
+  running: (model: string, version: number, thing: string): Key => ({
+    pk: `RUNNING#${model}#${padded(version)}`,
+    sk: thing,
+  }),
+  bundle: (digest: string): Key => ({ pk: `BUNDLE#${digest}`, sk: 'BUNDLE' }),
+  blob: (digest: string, fleet: string): Key => ({ pk: `BLOB#${digest}`, sk: `FLEET#${fleet}` }),
+  rollout: (id: string): Key => ({ pk: `ROLLOUT#${id}`, sk: 'ROLLOUT' }),
+  outcome: (id: string, thing: string): Key => ({ pk: `ROLLOUT#${id}`, sk: `DEVICE#${thing}` }),
+  window: (model: string, version: number, window: number): Key => ({
+    pk: `WINDOW#${model}#${padded(version)}#${window}`,
+    sk: 'WINDOW',
+  }),
+  windowClosed: (model: string, version: number, window: number): Key => ({
+    pk: `WINDOW#${model}#${padded(version)}#${window}`,
+    sk: 'CLOSED',
+  }),
+  windowPart: (
+    model: string,
+    version: number,
+    window: number,
+    thing: string,
+    epoch: number,
+    seq: number,
+  ): Key => ({
+    pk: `WINDOW#${model}#${padded(version)}#${window}`,
+    sk: `DEVICE#${thing}#${epoch}#${seq}`,
+  }),
+  monitor: (model: string, version: number): Key => ({
+    pk: `MONITOR#${model}#${padded(version)}`,
+    sk: 'MONITOR',
+  }),
+  labelStats: (model: string, version: number): Key => ({
+    pk: `MONITOR#${model}#${padded(version)}`,
+    sk: 'LABELS',
+  }),
+  episode: (model: string, episode: string): Key => ({ pk: `MODEL#${model}`, sk: `EPISODE#${episode}` }),
+  sample: (model: string, eventId: string): Key => ({ pk: `SAMPLES#${model}`, sk: eventId }),
+  labelFile: (model: string, digest: string): Key => ({ pk: `MODEL#${model}`, sk: `LABELFILE#${digest}` }),
+  labelRequest: (model: string, request: string): Key => ({
+    pk: `MODEL#${model}`,
+    sk: `LABELREQUEST#${request}`,
+  }),
+  decision: (model: string, decision: string): Key => ({ pk: `MODEL#${model}`, sk: `DECISION#${decision}` }),
+  rejection: (id: string): Key => ({ pk: `REJECTION#${id}`, sk: 'REJECTION' }),
+  outbox: (id: string): Key => ({ pk: `OUTBOX#${id}`, sk: 'EVENT' }),
+  reconciler: (): Key => ({ pk: 'RECONCILER', sk: 'RECONCILER' }),
+} as const
+
+export const listings = {
+  models: 'MODELS',
+  fleets: 'FLEETS',
+  devices: (fleet: string) => `DEVICES#${fleet}`,
+  versions: (model: string) => `VERSIONS#${model}`,
+  rollouts: 'ROLLOUTS',
+  decisions: 'DECISIONS',
+  rejections: 'REJECTIONS',
+} as const
+
+/** Versions in the order of their numbers. */
+export const versionListing = (model: string, version: number) => ({
+  pk: listings.versions(model),
+  sk: padded(version),
+})

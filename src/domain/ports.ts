@@ -1,0 +1,93 @@
+/** What the handlers need from the outside, as small interfaces. Adapters implement them; tests pass doubles. */
+import type { Answer } from '../contracts/mqtt.ts'
+import type { Store } from './store.ts'
+
+export interface Log {
+  info(code: string, fields?: Readonly<Record<string, unknown>>): void
+  warn(code: string, fields?: Readonly<Record<string, unknown>>): void
+  error(code: string, fields?: Readonly<Record<string, unknown>>): void
+}
+/** Every handler has these. `now` is the only clock. */
+export interface Core {
+  readonly store: Store
+  readonly now: () => Date
+  readonly log: Log
+}
+
+export interface ObjectInfo {
+  readonly key: string
+  readonly size: number
+}
+/** One bucket. Reads throw EdgeloopError NOT_FOUND, or LIMIT when the object is larger than `maxBytes`. */
+export interface Objects {
+  get(
+    key: string,
+    options: { readonly maxBytes: number; readonly versionId?: string },
+  ): Promise<{ readonly bytes: Uint8Array; readonly versionId?: string }>
+  range(key: string, offset: number, length: number): Promise<Uint8Array>
+  /** Writes once: an object that is there already is left alone and is not an error. */
+  putOnce(key: string, bytes: Uint8Array, contentType: string): Promise<void>
+  list(prefix: string): Promise<readonly ObjectInfo[]>
+}
+
+export interface TrainingJobRequest {
+  readonly name: string
+  readonly hyperparameters: Readonly<Record<string, string>>
+  /** Channel → key prefix in the artefact bucket. */
+  readonly channels: Readonly<Record<string, string>>
+  readonly outputPrefix: string
+  readonly instanceType: string
+  readonly maxRuntimeSeconds: number
+  readonly tags: Readonly<Record<string, string>>
+}
+export type JobState =
+  | { readonly status: 'running' }
+  | { readonly status: 'failed'; readonly reason: string }
+  | { readonly status: 'completed'; readonly artefactKey: string; readonly note?: string }
+/** SageMaker. `start…` is idempotent by the job's name. */
+export interface Jobs {
+  startTraining(request: TrainingJobRequest): Promise<void>
+  training(name: string): Promise<JobState>
+  startCompilation(request: {
+    readonly name: string
+    readonly inputKey: string
+    readonly outputPrefix: string
+    readonly device: string
+    readonly maxRuntimeSeconds: number
+  }): Promise<void>
+  compilation(name: string): Promise<JobState>
+}
+
+/** An asymmetric key that signs digests. */
+export interface Signer {
+  readonly publicKey: () => Promise<Uint8Array>
+  readonly sign: (digest: Uint8Array) => Promise<Uint8Array>
+}
+
+/** Towards the devices. */
+export interface DeviceLink {
+  publishManifest(fleet: string, envelope: unknown): Promise<void>
+  hint(thing: string, counter: number): Promise<void>
+  answer(thing: string, corr: string, answer: Answer): Promise<void>
+  prediction(thing: string, corr: string, body: unknown): Promise<void>
+  block(thing: string, digest: string, offset: number, bytes: Uint8Array): Promise<void>
+}
+/** The registry vouches for what a device is; the device's own words do not. */
+export interface Registry {
+  /** `undefined` when the thing is unknown or has no fleet. */
+  describe(thing: string): Promise<{ readonly fleet: string; readonly hardware: string } | undefined>
+}
+
+export interface PollQueue {
+  /** Asks for a look at a compilation job after a while. */
+  later(message: {
+    readonly model: string
+    readonly version: number
+    readonly hardware: string
+    readonly attempt: number
+  }): Promise<void>
+}
+export interface Bus {
+  /** Publishes serialised envelopes; returns the positions that failed. */
+  publish(events: readonly { readonly type: string; readonly detail: string }[]): Promise<readonly number[]>
+}

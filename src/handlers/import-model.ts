@@ -1,0 +1,113 @@
+import * as z from 'zod'
+import { bucketObjects } from '../adapters/objects.ts'
+import { s3ObjectCreated } from '../contracts/aws.ts'
+import { keys, type ModelRow, versionListing } from '../domain/entities.ts'
+import { InputError } from '../domain/errors.ts'
+import { evaluate, marginsOf } from '../domain/evaluation/evaluate.ts'
+import { makeBaseline } from '../domain/package/contents.ts'
+import type { Core, Objects } from '../domain/ports.ts'
+import { put } from '../domain/store.ts'
+import { assembleTrainingSet, blobKey } from '../domain/training/assemble.ts'
+import { modelFromImport } from '../domain/training/imported.ts'
+import { runFingerprint, sha256Hex, trainingSetDigest } from '../domain/training/plan.ts'
+import { dropHandler } from '../runtime/drops.ts'
+import { lambda } from '../runtime/lambda.ts'
+
+const MAX_MODEL = 64 * 1024 * 1024
+
+export interface ImportModelDeps extends Core {
+  readonly drops: Objects
+}
+export interface ImportModelStores extends ImportModelDeps {
+  readonly artefacts: Objects
+}
+
+/**
+ * A model trained elsewhere was dropped under `imports/{model}/`. It passes the same gate on the same held-out rows
+ * as a trained one, so at least one dataset has to be registered.
+ */
+export const importModel = (deps: ImportModelStores) =>
+  dropHandler(deps, s3ObjectCreated, 'imports', async ({ key, model, versionId, cause }) => {
+    const modelRow = await deps.store.get<ModelRow>(keys.model(model))
+    if (modelRow === undefined)
+      throw new InputError(
+        'MODEL_UNKNOWN',
+        `there is no models/${model}/model.yaml yet; drop the file again after it`,
+        'key',
+      )
+    const { config, configDigest, nextVersion } = modelRow.data
+    const { bytes } = await deps.drops.get(key, { maxBytes: MAX_MODEL, ...(versionId ? { versionId } : {}) })
+    const modelDigest = sha256Hex(bytes)
+    const { set, parts } = await assembleTrainingSet(deps, model, modelRow.data, true)
+    if (parts.holdout.labels.length === 0) {
+      throw new InputError(
+        'NO_DATASET',
+        `drop a dataset under datasets/${model}/ first: the import is evaluated on its held-out rows`,
+        'key',
+      )
+    }
+    const fingerprint = runFingerprint(trainingSetDigest(set), { import: modelDigest })
+    if ((await deps.store.get(keys.run(model, fingerprint))) !== undefined) return
+
+    const margins = modelFromImport(() => marginsOf(bytes, config))
+    const { verdict, metrics } = evaluate(
+      config,
+      { holdout: parts.holdout, sentinel: parts.holdout },
+      margins,
+      undefined,
+    )
+    const baseline = Buffer.from(
+      JSON.stringify(makeBaseline(config, parts.train, parts.holdout, margins, 'training')),
+    )
+    const baselineDigest = sha256Hex(baseline)
+    await deps.artefacts.putOnce(blobKey(modelDigest), bytes, 'application/octet-stream')
+    await deps.artefacts.putOnce(blobKey(baselineDigest), baseline, 'application/json')
+    const at = deps.now().toISOString()
+    const shared = {
+      model,
+      version: nextVersion,
+      config,
+      configDigest,
+      requestedAt: at,
+      origin: 'import' as const,
+      modelDigest,
+      metrics,
+    }
+    const version = verdict.passed
+      ? { ...shared, status: 'REGISTERED' as const, baselineDigest }
+      : { ...shared, status: 'REJECTED' as const, reasons: verdict.reasons }
+    await deps.store.commit(
+      [
+        put(keys.model(model), { ...modelRow.data, nextVersion: nextVersion + 1 }, modelRow, {
+          list: { pk: 'MODELS', sk: model },
+        }),
+        put(keys.run(model, fingerprint), { version: nextVersion }, undefined),
+        put(keys.version(model, nextVersion), version, undefined, {
+          list: versionListing(model, nextVersion),
+          ...(verdict.passed ? { pending: { kind: 'compilation' as const, since: at } } : {}),
+        }),
+      ],
+      [
+        verdict.passed
+          ? {
+              type: 'ModelVersionRegistered',
+              data: { model, version: nextVersion, origin: 'import', metrics, modelDigest },
+            }
+          : {
+              type: 'ModelVersionRejected',
+              data: { model, version: nextVersion, reasons: [...verdict.reasons], metrics },
+            },
+      ],
+      cause,
+    )
+  })
+
+export const handler = lambda(
+  { DROP_BUCKET: z.string().min(1), ARTEFACT_BUCKET: z.string().min(1) },
+  (env, core) =>
+    importModel({
+      ...core,
+      drops: bucketObjects(env.DROP_BUCKET),
+      artefacts: bucketObjects(env.ARTEFACT_BUCKET),
+    }),
+)

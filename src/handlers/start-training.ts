@@ -1,0 +1,190 @@
+import * as z from 'zod'
+import { sagemakerJobs } from '../adapters/jobs.ts'
+import { bucketObjects } from '../adapters/objects.ts'
+import { toCsv } from '../domain/dataset/split.ts'
+import { keys, type ModelRow, type VersionRow, versionListing } from '../domain/entities.ts'
+import { InputError } from '../domain/errors.ts'
+import type { Core, Jobs, Objects } from '../domain/ports.ts'
+import { put, type Row } from '../domain/store.ts'
+import {
+  type Assembled,
+  assembleTrainingSet,
+  channelKey,
+  channelPrefix,
+  manifestKey,
+  sentinelKey,
+} from '../domain/training/assemble.ts'
+import {
+  canonicalJson,
+  hyperparameters,
+  runFingerprint,
+  trainingJobName,
+  trainingSetDigest,
+} from '../domain/training/plan.ts'
+import { type BusEvent, fromBus, parseBusEvent } from '../runtime/events.ts'
+import { lambda } from '../runtime/lambda.ts'
+
+export interface StartTrainingDeps extends Core {
+  readonly drops: Objects
+  readonly artefacts: Objects
+  readonly jobs: Jobs
+  readonly jobPrefix: string
+}
+type Trigger = BusEvent<'DatasetRegistered' | 'RetrainApproved' | 'CheckDue'>
+
+/**
+ * A drop or an approved retrain: put the training set together and start the job. The version row is committed
+ * before the job is created, so a crash between the two is finished by the next delivery or by the reconciler.
+ */
+export const startTraining = (deps: StartTrainingDeps) =>
+  fromBus(deps, async event => {
+    const trigger = parseBusEvent(event, ['DatasetRegistered', 'RetrainApproved', 'CheckDue'])
+    const version =
+      trigger.type === 'CheckDue' ? await requested(deps, trigger) : await request(deps, trigger)
+    if (version?.data.status === 'REQUESTED') await start(deps, version, trigger)
+  })
+
+async function requested(
+  deps: StartTrainingDeps,
+  { data }: BusEvent<'CheckDue'>,
+): Promise<Row<VersionRow> | undefined> {
+  if (data.kind !== 'training' || data.model === undefined || data.version === undefined) return undefined
+  return deps.store.get<VersionRow>(keys.version(data.model, data.version))
+}
+
+async function request(
+  deps: StartTrainingDeps,
+  { type, data, cause }: Exclude<Trigger, BusEvent<'CheckDue'>>,
+): Promise<Row<VersionRow> | undefined> {
+  const { model } = data
+  const modelRow = await deps.store.get<ModelRow>(keys.model(model))
+  if (modelRow === undefined)
+    throw new InputError('MODEL_UNKNOWN', `model ${model} is not configured`, 'model')
+  const { config, configDigest, nextVersion } = modelRow.data
+  const retrain = type === 'RetrainApproved'
+  const assembled = await assembleTrainingSet(deps, model, modelRow.data, true)
+  if (assembled.parts.train.labels.length === 0) {
+    throw new InputError(
+      'NO_TRAINING_ROWS',
+      `no rows are left for training after the split; drop more than ${assembled.parts.holdout.labels.length} rows`,
+      'file',
+    )
+  }
+  const digest = trainingSetDigest(assembled.set)
+  const parameters = hyperparameters(config)
+  const fingerprint = runFingerprint(digest, parameters)
+  const run = await deps.store.get<{ version: number }>(keys.run(model, fingerprint))
+  if (run !== undefined) return deps.store.get<VersionRow>(keys.version(model, run.data.version))
+
+  await storeTrainingSet(deps, model, digest, assembled)
+  const job = trainingJobName(deps.jobPrefix, model, nextVersion, fingerprint)
+  const at = deps.now().toISOString()
+  const version: VersionRow = {
+    status: 'REQUESTED',
+    model,
+    version: nextVersion,
+    config,
+    configDigest,
+    requestedAt: at,
+    origin: 'training',
+    job,
+    trainingSet: assembled.set,
+    trainingSetDigest: digest,
+    hyperparameters: parameters,
+    ...(retrain ? { decision: data.decision } : {}),
+  }
+  await deps.store.commit(
+    [
+      put(
+        keys.model(model),
+        { ...modelRow.data, nextVersion: nextVersion + 1, lastTrainingAt: at },
+        modelRow,
+        {
+          list: { pk: 'MODELS', sk: model },
+        },
+      ),
+      put(keys.version(model, nextVersion), version, undefined, {
+        list: versionListing(model, nextVersion),
+        pending: { kind: 'training', since: at },
+      }),
+      put(keys.run(model, fingerprint), { version: nextVersion }, undefined),
+      put(
+        keys.job(job),
+        { model, version: nextVersion, generation: cause.generation, correlationId: cause.correlationId },
+        undefined,
+      ),
+    ],
+    [],
+    cause,
+  )
+  return deps.store.get<VersionRow>(keys.version(model, nextVersion))
+}
+
+/** Channels are content-addressed by the training set's digest and written once. */
+async function storeTrainingSet(
+  deps: StartTrainingDeps,
+  model: string,
+  digest: string,
+  { set, parts }: Assembled,
+): Promise<void> {
+  const csv = (rows: Parameters<typeof toCsv>[0]) => Buffer.from(toCsv(rows))
+  await deps.artefacts.putOnce(sentinelKey(model), csv(parts.holdout), 'text/csv')
+  await deps.artefacts.putOnce(channelKey(model, digest, 'train'), csv(parts.train), 'text/csv')
+  await deps.artefacts.putOnce(channelKey(model, digest, 'validation'), csv(parts.validation), 'text/csv')
+  await deps.artefacts.putOnce(channelKey(model, digest, 'holdout'), csv(parts.holdout), 'text/csv')
+  await deps.artefacts.putOnce(
+    manifestKey(model, digest),
+    Buffer.from(canonicalJson(set)),
+    'application/json',
+  )
+}
+
+async function start(deps: StartTrainingDeps, row: Row<VersionRow>, { cause }: Trigger): Promise<void> {
+  const version = row.data
+  const { model, job, trainingSetDigest: digest, config, hyperparameters: parameters } = version
+  if (job === undefined || digest === undefined) return
+  await deps.jobs.startTraining({
+    name: job,
+    hyperparameters: parameters ?? {},
+    channels: {
+      train: channelPrefix(model, digest, 'train'),
+      validation: channelPrefix(model, digest, 'validation'),
+    },
+    outputPrefix: `jobs/${model}`,
+    instanceType: config.training.instanceType,
+    maxRuntimeSeconds: config.training.maxRuntimeSeconds,
+    tags: { 'edgeloop:model': model, 'edgeloop:version': String(version.version) },
+  })
+  await deps.store.commit(
+    [
+      put(row.key, { ...version, status: 'TRAINING' }, row, {
+        list: versionListing(model, version.version),
+        pending: { kind: 'training', since: deps.now().toISOString() },
+      }),
+    ],
+    [{ type: 'TrainingStarted', data: { model, version: version.version, job, trainingSet: digest } }],
+    cause,
+  )
+}
+
+export const handler = lambda(
+  {
+    DROP_BUCKET: z.string().min(1),
+    ARTEFACT_BUCKET: z.string().min(1),
+    SAGEMAKER_ROLE_ARN: z.string().min(1),
+    TRAINING_IMAGE: z.string().min(1),
+    JOB_PREFIX: z.string().min(1),
+  },
+  (env, core) =>
+    startTraining({
+      ...core,
+      drops: bucketObjects(env.DROP_BUCKET),
+      artefacts: bucketObjects(env.ARTEFACT_BUCKET),
+      jobs: sagemakerJobs({
+        bucket: env.ARTEFACT_BUCKET,
+        roleArn: env.SAGEMAKER_ROLE_ARN,
+        trainingImage: env.TRAINING_IMAGE,
+      }),
+      jobPrefix: env.JOB_PREFIX,
+    }),
+)

@@ -1,0 +1,47 @@
+import { Logger } from '@aws-lambda-powertools/logger'
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware'
+import { Metrics } from '@aws-lambda-powertools/metrics'
+import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
+import middy from '@middy/core'
+import * as z from 'zod'
+import { tableStore } from '../adapters/table.ts'
+import type { Core } from '../domain/ports.ts'
+
+/** Variables that every function has. */
+const common = { TABLE: z.string().min(1) }
+type Env<S extends z.ZodRawShape> = z.infer<z.ZodObject<typeof common & S>>
+
+/**
+ * The production entry of a function: environment, store, logger and metrics around its logic. Inside Lambda a
+ * missing variable fails the first cold start and not the 400th event; outside, nothing is read until the first
+ * call, so that tests can import the logic beside it.
+ */
+export function lambda<S extends z.ZodRawShape, R>(
+  shape: S,
+  make: (env: Env<S>, core: Core) => (event: unknown) => Promise<R>,
+) {
+  const logger = new Logger()
+  const metrics = new Metrics({ namespace: 'Edgeloop' })
+  let logic: ((event: unknown) => Promise<R>) | undefined
+  const build = () => {
+    const env = z.object({ ...common, ...shape }).parse(process.env) as Env<S>
+    const now = () => new Date()
+    return make(env, {
+      store: tableStore((env as { TABLE: string }).TABLE, now),
+      now,
+      log: {
+        info: (code, fields = {}) => logger.info(code, { ...fields }),
+        warn: (code, fields = {}) => logger.warn(code, { ...fields }),
+        error: (code, fields = {}) => logger.error(code, { ...fields }),
+      },
+    })
+  }
+  if (process.env['AWS_LAMBDA_FUNCTION_NAME'] !== undefined) logic = build()
+  return middy()
+    .use(injectLambdaContext(logger, { resetKeys: true }))
+    .use(logMetrics(metrics, { captureColdStartMetric: true }))
+    .handler(async (event: unknown): Promise<R> => {
+      logic ??= build()
+      return logic(event)
+    })
+}
