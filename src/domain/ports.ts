@@ -1,6 +1,6 @@
 /** What the handlers need from the outside, as small interfaces. Adapters implement them; tests pass doubles. */
 import type { Answer } from '../contracts/mqtt.ts'
-import type { Store } from './store.ts'
+import type { Cause, Store } from './store.ts'
 
 export interface Log {
   info(code: string, fields?: Readonly<Record<string, unknown>>): void
@@ -78,14 +78,15 @@ export interface Registry {
   describe(thing: string): Promise<{ readonly fleet: string; readonly hardware: string } | undefined>
 }
 
+export interface PollMessage extends Cause {
+  readonly model: string
+  readonly version: number
+  readonly hardware: string
+  readonly attempt: number
+}
 export interface PollQueue {
   /** Asks for a look at a compilation job after a while. */
-  later(message: {
-    readonly model: string
-    readonly version: number
-    readonly hardware: string
-    readonly attempt: number
-  }): Promise<void>
+  later(message: PollMessage): Promise<void>
 }
 export interface Bus {
   /** Publishes serialised envelopes; returns the positions that failed. */

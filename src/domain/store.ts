@@ -30,6 +30,7 @@ export const pendingKinds = [
   'compilation',
   'package',
   'rollout',
+  'fleet',
   'labels',
   'window',
   'device',

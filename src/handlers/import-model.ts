@@ -1,13 +1,14 @@
 import * as z from 'zod'
 import { bucketObjects } from '../adapters/objects.ts'
 import { s3ObjectCreated } from '../contracts/aws.ts'
+import { toCsv } from '../domain/dataset/split.ts'
 import { keys, type ModelRow, versionListing } from '../domain/entities.ts'
 import { InputError } from '../domain/errors.ts'
 import { evaluate, marginsOf } from '../domain/evaluation/evaluate.ts'
 import { makeBaseline } from '../domain/package/contents.ts'
 import type { Core, Objects } from '../domain/ports.ts'
 import { put } from '../domain/store.ts'
-import { assembleTrainingSet, blobKey } from '../domain/training/assemble.ts'
+import { assembleTrainingSet, blobKey, sentinelKey } from '../domain/training/assemble.ts'
 import { modelFromImport } from '../domain/training/imported.ts'
 import { runFingerprint, sha256Hex, trainingSetDigest } from '../domain/training/plan.ts'
 import { dropHandler } from '../runtime/drops.ts'
@@ -17,8 +18,6 @@ const MAX_MODEL = 64 * 1024 * 1024
 
 export interface ImportModelDeps extends Core {
   readonly drops: Objects
-}
-export interface ImportModelStores extends ImportModelDeps {
   readonly artefacts: Objects
 }
 
@@ -26,7 +25,7 @@ export interface ImportModelStores extends ImportModelDeps {
  * A model trained elsewhere was dropped under `imports/{model}/`. It passes the same gate on the same held-out rows
  * as a trained one, so at least one dataset has to be registered.
  */
-export const importModel = (deps: ImportModelStores) =>
+export const importModel = (deps: ImportModelDeps) =>
   dropHandler(deps, s3ObjectCreated, 'imports', async ({ key, model, versionId, cause }) => {
     const modelRow = await deps.store.get<ModelRow>(keys.model(model))
     if (modelRow === undefined)
@@ -60,6 +59,7 @@ export const importModel = (deps: ImportModelStores) =>
       JSON.stringify(makeBaseline(config, parts.train, parts.holdout, margins, 'training')),
     )
     const baselineDigest = sha256Hex(baseline)
+    await deps.artefacts.putOnce(sentinelKey(model), Buffer.from(toCsv(parts.holdout)), 'text/csv')
     await deps.artefacts.putOnce(blobKey(modelDigest), bytes, 'application/octet-stream')
     await deps.artefacts.putOnce(blobKey(baselineDigest), baseline, 'application/json')
     const at = deps.now().toISOString()

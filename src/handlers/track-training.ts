@@ -8,11 +8,13 @@ import { fromCsv } from '../domain/dataset/split.ts'
 import { keys, type ModelRow, type SampleRow, type VersionRow, versionListing } from '../domain/entities.ts'
 import { EdgeloopError } from '../domain/errors.ts'
 import { evaluate, marginsOf, referenceRows } from '../domain/evaluation/evaluate.ts'
+import type { Margins } from '../domain/evaluation/score.ts'
 import { makeBaseline } from '../domain/package/contents.ts'
 import { extractTarGz, findModel } from '../domain/package/extract.ts'
 import type { Core, Jobs, Objects } from '../domain/ports.ts'
 import { type Cause, type Pending, put, type Row } from '../domain/store.ts'
 import { blobKey, channelKey, sampleRows, sentinelKey } from '../domain/training/assemble.ts'
+import { modelFromImport } from '../domain/training/imported.ts'
 import { sha256Hex } from '../domain/training/plan.ts'
 import { fromBus, isBusEvent, parseBusEvent, parseOrReject } from '../runtime/events.ts'
 import { lambda } from '../runtime/lambda.ts'
@@ -80,8 +82,10 @@ async function finish(
   const { model, version, config, trainingSetDigest: set = '', trainingSet } = row.data
   const { bytes } = await deps.artefacts.get(archiveKey, { maxBytes: MAX_ARCHIVE })
   let file: ReturnType<typeof findModel>
+  let challenger: Margins
   try {
     file = findModel(extractTarGz(bytes))
+    challenger = modelFromImport(() => marginsOf((file as ReturnType<typeof findModel>).bytes, config))
   } catch (error) {
     if (!(error instanceof EdgeloopError)) throw error
     return fail(deps, row, row.data.job ?? '', error.message, cause)
@@ -94,7 +98,6 @@ async function finish(
     sentinel: await rowsOf(sentinelKey(model)),
   }
 
-  const challenger = marginsOf(file.bytes, config)
   const championModel = await champion(deps, model)
   const { verdict, metrics } = evaluate(
     config,

@@ -8,6 +8,6 @@ export const retrainApproved = defineEvent(
   z.object({
     model: modelName,
     decision: z.string(),
-    trigger: z.enum(['drift', 'harm', 'labels', 'schedule', 'manual']),
+    trigger: z.enum(['drift', 'harm', 'schedule']),
   }),
 )

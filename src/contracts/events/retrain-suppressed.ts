@@ -8,7 +8,7 @@ export const retrainSuppressed = defineEvent(
   z.object({
     model: modelName,
     decision: z.string(),
-    trigger: z.enum(['drift', 'harm', 'labels', 'schedule', 'manual']),
+    trigger: z.enum(['drift', 'harm', 'schedule']),
     failedGuards: z.array(z.string()).min(1),
   }),
 )

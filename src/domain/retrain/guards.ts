@@ -1,6 +1,6 @@
 import type { ModelConfig } from '../../contracts/model-config.ts'
 
-export type RetrainTrigger = 'drift' | 'harm' | 'labels' | 'schedule' | 'manual'
+export type RetrainTrigger = 'drift' | 'harm' | 'schedule'
 
 /** Everything a retrain decision looks at, as it was at that moment; recorded with the decision. */
 export interface RetrainFacts {
@@ -14,8 +14,6 @@ export interface RetrainFacts {
   readonly newLabels: number
   readonly devices: number
   readonly generation: number
-  /** The drift or harm episode had its retrain already. */
-  readonly episodeUsed: boolean
 }
 export interface GuardOutcome {
   readonly guard: string
@@ -64,11 +62,6 @@ export function evaluateGuards(
       guard: 'maxGeneration',
       passed: facts.generation < retrain.maxGeneration,
       detail: `turn ${facts.generation} of the loop without a person, ${retrain.maxGeneration} allowed`,
-    },
-    {
-      guard: 'oncePerEpisode',
-      passed: !facts.episodeUsed,
-      detail: facts.episodeUsed ? 'this episode had its retrain' : 'first proposal',
     },
   ]
 }

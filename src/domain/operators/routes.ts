@@ -1,0 +1,111 @@
+import {
+  type DecisionRow,
+  type DeviceRow,
+  type FleetRow,
+  keys,
+  listings,
+  type ModelRow,
+  type MonitorRow,
+  type RejectionRow,
+  type VersionRow,
+} from '../entities.ts'
+import { EdgeloopError, InputError } from '../errors.ts'
+import type { Outcome, Rollout } from '../rollout/rollout.ts'
+import type { Store } from '../store.ts'
+
+export interface Query {
+  readonly path: Readonly<Record<string, string>>
+  readonly query: Readonly<Record<string, string>>
+}
+type Route = (store: Store, query: Query) => Promise<unknown>
+
+const DEFAULT_LIMIT = 50
+const MAX_LIMIT = 500
+
+/** Routes by API Gateway's route key. Lists are newest first and say how many were asked for. */
+export const routes: Readonly<Record<string, Route>> = {
+  'GET /v1/fleets': async (store, q) => ({
+    fleets: (await store.list<FleetRow>(listings.fleets, page(q))).map(r => fleetView(r.data)),
+  }),
+  'GET /v1/fleets/{fleet}': async (store, { path }) => {
+    const fleet = await store.get<FleetRow>(keys.fleet(param(path, 'fleet')))
+    return fleetView(found(fleet, 'fleet', path['fleet']))
+  },
+  'GET /v1/fleets/{fleet}/devices': async (store, q) => ({
+    devices: (
+      await store.list<DeviceRow>(listings.devices(param(q.path, 'fleet')), {
+        ...page(q),
+        newestFirst: false,
+      })
+    ).map(r => r.data),
+  }),
+  'GET /v1/devices/{thing}': async (store, { path }) =>
+    found(await store.get<DeviceRow>(keys.device(param(path, 'thing'))), 'device', path['thing']),
+  'GET /v1/models': async (store, q) => ({
+    models: (await store.list<ModelRow>(listings.models, page(q))).map(r => modelView(r.data)),
+  }),
+  'GET /v1/models/{model}': async (store, { path }) => {
+    const model = found(await store.get<ModelRow>(keys.model(param(path, 'model'))), 'model', path['model'])
+    const monitor =
+      model.champion && (await store.get<MonitorRow>(keys.monitor(param(path, 'model'), model.champion)))
+    return {
+      ...modelView(model),
+      config: model.config,
+      monitoring: monitor ? { episode: monitor.data.episode, latest: monitor.data.latest } : null,
+    }
+  },
+  'GET /v1/models/{model}/versions': async (store, q) => ({
+    versions: (await store.list<VersionRow>(listings.versions(param(q.path, 'model')), page(q))).map(r =>
+      versionView(r.data),
+    ),
+  }),
+  'GET /v1/rollouts': async (store, q) => ({
+    rollouts: (await store.list<Rollout>(listings.rollouts, page(q))).map(r => r.data),
+  }),
+  'GET /v1/rollouts/{rollout}': async (store, { path }) => {
+    const key = keys.rollout(param(path, 'rollout'))
+    const rollout = found(await store.get<Rollout>(key), 'rollout', path['rollout'])
+    const outcomes = (await store.query<Outcome>(key.pk, 'DEVICE#')).map(r => r.data)
+    return { ...rollout, outcomes }
+  },
+  'GET /v1/retrain-decisions': async (store, q) => ({
+    decisions: (await store.list<DecisionRow>(listings.decisions, page(q))).map(r => r.data),
+  }),
+  'GET /v1/rejected-inputs': async (store, q) => ({
+    rejections: (await store.list<RejectionRow>(listings.rejections, page(q))).map(r => r.data),
+  }),
+}
+
+const fleetView = ({ envelope: _envelope, ...fleet }: FleetRow) => fleet
+const modelView = ({ config, configDigest, nextVersion, champion, lastTrainingAt }: ModelRow) => ({
+  model: config.name,
+  fleet: config.fleet,
+  slot: config.slot,
+  champion: champion ?? null,
+  versions: nextVersion - 1,
+  lastTrainingAt: lastTrainingAt ?? null,
+  configDigest,
+})
+/** The list of training samples can be long; its digest identifies it. */
+const versionView = ({ trainingSet, config: _config, ...version }: VersionRow) => ({
+  ...version,
+  ...(trainingSet ? { sources: trainingSet.sources, fieldSamples: trainingSet.samples.length } : {}),
+})
+
+function param(path: Query['path'], name: string): string {
+  const value = path[name]
+  if (value === undefined || value === '')
+    throw new InputError('MISSING_PARAMETER', `${name} is missing in the path`, name)
+  return decodeURIComponent(value)
+}
+function page({ query }: Query): { limit: number; newestFirst: boolean } {
+  const limit = query['limit'] === undefined ? DEFAULT_LIMIT : Number(query['limit'])
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
+    throw new InputError('BAD_LIMIT', `limit must be a whole number from 1 to ${MAX_LIMIT}`, 'limit')
+  }
+  return { limit, newestFirst: true }
+}
+function found<T>(row: { data: T } | undefined, what: string, name: string | undefined): T {
+  if (row === undefined) throw new EdgeloopError('NOT_FOUND', `there is no ${what} "${name}"`)
+  return row.data
+}

@@ -1,0 +1,149 @@
+import {
+  type DecisionRow,
+  type EpisodeRow,
+  keys,
+  listings,
+  type ModelRow,
+  type SampleRow,
+  type VersionRow,
+} from '../domain/entities.ts'
+import type { Core } from '../domain/ports.ts'
+import { evaluateGuards, type RetrainFacts, type RetrainTrigger } from '../domain/retrain/guards.ts'
+import { type Rollout, terminalRollout } from '../domain/rollout/rollout.ts'
+import { type Cause, put, type Row, type Write } from '../domain/store.ts'
+import { labelledAudit } from '../domain/training/assemble.ts'
+import { sha256Hex } from '../domain/training/plan.ts'
+import { type BusEvent, fromBus, parseBusEvent } from '../runtime/events.ts'
+import { lambda } from '../runtime/lambda.ts'
+
+const TRIGGERS = ['DriftDetected', 'HarmConfirmed', 'LabelsReceived', 'RolloutCompleted', 'CheckDue'] as const
+
+/** Something speaks for a retrain: look at all guards, record every one of them, and approve or hold back. */
+export const decideRetrain = (deps: Core) =>
+  fromBus(deps, async event => {
+    const trigger = parseBusEvent(event, TRIGGERS)
+    if (trigger.type === 'CheckDue' && trigger.data.kind !== 'labels') return
+    const model = modelOf(trigger)
+    if (model === undefined) return
+    const modelRow = await deps.store.get<ModelRow>(keys.model(model))
+    if (modelRow === undefined) return
+    const episode = await openEpisode(deps, model, modelRow.data.champion)
+    const scheduled = episode === undefined && scheduleDue(modelRow.data, deps.now())
+    if (episode === undefined && !scheduled) return
+    await decide(
+      deps,
+      modelRow,
+      episode,
+      scheduled ? 'schedule' : (episode as Row<EpisodeRow>).data.cause,
+      trigger,
+    )
+  })
+
+const modelOf = ({ data }: BusEvent<(typeof TRIGGERS)[number]>): string | undefined => data.model
+
+/** The champion's open episode; those of versions that are gone explain nothing any more. */
+async function openEpisode(
+  deps: Core,
+  model: string,
+  champion: number | undefined,
+): Promise<Row<EpisodeRow> | undefined> {
+  const episodes = await deps.store.query<EpisodeRow>(keys.model(model).pk, 'EPISODE#')
+  const open = episodes.filter(e => e.data.decision === undefined && e.data.version === champion)
+  return open.find(e => e.data.cause === 'harm') ?? open[0]
+}
+
+function scheduleDue({ config, lastTrainingAt }: ModelRow, now: Date): boolean {
+  const days = config.retrain.schedule?.everyDays
+  return (
+    days !== undefined &&
+    lastTrainingAt !== undefined &&
+    now.getTime() - Date.parse(lastTrainingAt) >= days * 86_400_000
+  )
+}
+
+async function decide(
+  deps: Core,
+  modelRow: Row<ModelRow>,
+  episode: Row<EpisodeRow> | undefined,
+  trigger: RetrainTrigger,
+  { type, data: event, cause }: BusEvent<(typeof TRIGGERS)[number]>,
+): Promise<void> {
+  const { config, lastTrainingAt } = modelRow.data
+  const model = config.name
+  const facts = await gather(deps, modelRow.data, trigger, cause)
+  const guards = evaluateGuards(facts, config.retrain)
+  const failed = guards.filter(g => !g.passed).map(g => g.guard)
+  const approved = failed.length === 0
+  // The reconciler asks every few minutes: the same answer again is not another decision.
+  const instance =
+    type === 'CheckDue' ? [episode?.data.episode, lastTrainingAt, failed] : [event, cause.causationId]
+  const decision = `${trigger}-${sha256Hex(JSON.stringify(instance)).slice(0, 12)}`
+  const key = keys.decision(model, decision)
+  if ((await deps.store.get(key)) !== undefined) return
+  const at = facts.now
+  const row: DecisionRow = {
+    decision,
+    model,
+    trigger,
+    approved,
+    facts,
+    guards,
+    at,
+    ...(episode ? { episode: episode.data.episode } : {}),
+  }
+  const writes: Write[] = [
+    put(key, row, undefined, { list: { pk: listings.decisions, sk: `${at}#${model}#${decision}` } }),
+  ]
+  if (approved) {
+    if (episode) writes.push(put(episode.key, { ...episode.data, decision }, episode))
+    // Against two approvals at once: both would have to win on the model's row.
+    writes.push(
+      put(modelRow.key, { ...modelRow.data, lastTrainingAt: at }, modelRow, {
+        list: { pk: listings.models, sk: model },
+      }),
+    )
+  }
+  await deps.store.commit(
+    writes,
+    [
+      approved
+        ? { type: 'RetrainApproved', data: { model, decision, trigger } }
+        : { type: 'RetrainSuppressed', data: { model, decision, trigger, failedGuards: failed } },
+    ],
+    approved ? { ...cause, generation: cause.generation + 1 } : cause,
+  )
+}
+
+async function gather(
+  deps: Core,
+  { config, lastTrainingAt }: ModelRow,
+  trigger: RetrainTrigger,
+  cause: Cause,
+): Promise<RetrainFacts> {
+  const model = config.name
+  const versions = (await deps.store.query<VersionRow>(keys.model(model).pk, 'VERSION#')).map(r => r.data)
+  const used = new Set(versions.flatMap(v => v.trainingSet?.samples.map(s => s.eventId) ?? []))
+  const fresh: SampleRow[] = (await labelledAudit(deps, model)).filter(s => !used.has(s.eventId))
+  const rollouts = await Promise.all(
+    versions
+      .filter(v => v.status === 'PACKAGED')
+      .map(v => deps.store.get<Rollout>(keys.rollout(`${model}-v${v.version}`))),
+  )
+  const unplanned =
+    versions.some((v, i) => v.status === 'PACKAGED' && i === versions.length - 1) &&
+    rollouts.at(-1) === undefined
+  return {
+    trigger,
+    now: deps.now().toISOString(),
+    ...(lastTrainingAt ? { lastTrainingAt } : {}),
+    trainingInProgress: versions.some(
+      v => v.status === 'REQUESTED' || v.status === 'TRAINING' || v.status === 'REGISTERED',
+    ),
+    rolloutInFlight: unplanned || rollouts.some(r => r !== undefined && !terminalRollout(r.data.status)),
+    newLabels: fresh.length,
+    devices: new Set(fresh.map(s => s.thing)).size,
+    generation: cause.generation,
+  }
+}
+
+export const handler = lambda({}, (_env, core) => decideRetrain(core))

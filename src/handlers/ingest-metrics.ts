@@ -1,0 +1,88 @@
+import { sqsEvent } from '../contracts/aws.ts'
+import { type BundleRow, type DeviceWindowRow, keys, type ModelRow } from '../domain/entities.ts'
+import { InputError } from '../domain/errors.ts'
+import { closeWindow } from '../domain/monitoring/windows.ts'
+import type { Core } from '../domain/ports.ts'
+import { put } from '../domain/store.ts'
+import { eachRecord } from '../runtime/batch.ts'
+import { lambda } from '../runtime/lambda.ts'
+import { assertNotReplayed, handleUplink, type Received } from '../runtime/uplink.ts'
+
+const KEEP_WINDOWS_DAYS = 30
+
+/** One message per device and window. Merging is addition, so order does not matter; the row's key makes it count once. */
+export const ingestMetrics = (deps: Core) => async (event: unknown) => {
+  const { Records } = sqsEvent.parse(event)
+  return eachRecord(
+    Records,
+    r => r.messageId,
+    deps.log,
+    record => handleUplink(deps, record.body, ['metrics'], received => store(deps, received)),
+  )
+}
+
+async function store(
+  deps: Core,
+  { message, thing, digest, cause, receivedAt }: Received<'metrics'>,
+): Promise<void> {
+  const { epoch, seq, body } = message
+  const bundle = await deps.store.get<BundleRow>(keys.bundle(body.bundle))
+  if (bundle === undefined)
+    throw new InputError('UNKNOWN_BUNDLE', `no package has the bundle ${body.bundle}`, 'body.bundle')
+  checkShape(body, bundle.data)
+  const { model, version } = bundle.data
+  const partKey = keys.windowPart(model, version, body.window, thing, epoch, seq)
+  const known = await deps.store.get<DeviceWindowRow & { digest: string }>(partKey)
+  assertNotReplayed(known?.data, digest, `(${thing}, ${epoch}, ${seq})`)
+  const config = (await deps.store.get<ModelRow>(keys.model(model)))?.data.config
+  if (config === undefined)
+    throw new InputError('UNKNOWN_MODEL', `model ${model} is not configured`, 'body.bundle')
+  if (known === undefined) {
+    const { inferences, features, prediction } = body
+    const part: DeviceWindowRow & { digest: string } = { thing, inferences, features, prediction, digest }
+    const ttl = Math.floor(receivedAt.getTime() / 1000) + KEEP_WINDOWS_DAYS * 86_400
+    const windowEnd = (body.window + 1) * config.monitoring.windowSeconds + config.monitoring.graceSeconds
+    await deps.store.commit(
+      [
+        put(partKey, part, undefined, { ttl }),
+        {
+          kind: 'add',
+          key: keys.window(model, version, body.window),
+          by: { reported: 1, inferences },
+          pending: { kind: 'window', since: new Date(windowEnd * 1000).toISOString() },
+          ttl,
+        },
+      ],
+      [],
+      cause,
+    )
+  }
+  await closeWindow(deps, model, version, body.window, false, cause)
+}
+
+/** Counts must have the shape of the baseline that the device was given, or adding them up means nothing. */
+function checkShape(body: Received<'metrics'>['message']['body'], bundle: BundleRow): void {
+  for (const [name, bins] of Object.entries(bundle.featureBins)) {
+    const counts = body.features[name]
+    if (counts === undefined)
+      throw new InputError('MISSING_FEATURE', `feature "${name}" has no counts`, `body.features.${name}`)
+    checkCounts(counts, bins, body.inferences, `body.features.${name}`)
+  }
+  const unknown = Object.keys(body.features).find(name => !(name in bundle.featureBins))
+  if (unknown !== undefined)
+    throw new InputError(
+      'UNKNOWN_FEATURE',
+      `"${unknown}" is no feature of this model`,
+      `body.features.${unknown}`,
+    )
+  checkCounts(body.prediction, bundle.predictionBins, body.inferences, 'body.prediction')
+}
+function checkCounts(counts: readonly number[], bins: number, inferences: number, field: string): void {
+  if (counts.length !== bins)
+    throw new InputError('BIN_COUNT', `${counts.length} bins, the baseline has ${bins}`, field)
+  const sum = counts.reduce((a, b) => a + b, 0)
+  if (sum !== inferences)
+    throw new InputError('COUNT_SUM', `counts add up to ${sum}, inferences are ${inferences}`, field)
+}
+
+export const handler = lambda({}, (_env, core) => ingestMetrics(core))

@@ -1,0 +1,197 @@
+import { deviceLink, iotRegistry } from '../adapters/devices.ts'
+import { sqsEvent } from '../contracts/aws.ts'
+import { ackCorr, terminalSteps } from '../contracts/mqtt.ts'
+import { type BundleRow, type DeviceRow, keys, listings } from '../domain/entities.ts'
+import { InputError } from '../domain/errors.ts'
+import type { Core, DeviceLink, Registry } from '../domain/ports.ts'
+import { type Put, put, type Remove, type Row } from '../domain/store.ts'
+import { eachRecord } from '../runtime/batch.ts'
+import { lambda } from '../runtime/lambda.ts'
+import { assertNotReplayed, handleUplink, type Received } from '../runtime/uplink.ts'
+
+const KEEP_MESSAGES_DAYS = 30
+const SILENT_AFTER_MS = 24 * 3_600_000
+
+export interface IngestReportsDeps extends Core {
+  readonly link: DeviceLink
+  readonly registry: Registry
+}
+
+/** `hello` and `report`: what devices are, what they run, and how updates ended. */
+export const ingestReports = (deps: IngestReportsDeps) => async (event: unknown) => {
+  const { Records } = sqsEvent.parse(event)
+  return eachRecord(
+    Records,
+    r => r.messageId,
+    deps.log,
+    record =>
+      handleUplink(deps, record.body, ['hello', 'report'], received =>
+        received.message.kind === 'hello'
+          ? hello(deps, received as Received<'hello'>)
+          : report(deps, received as Received<'report'>),
+      ),
+  )
+}
+
+async function hello(
+  deps: IngestReportsDeps,
+  { message, thing, receivedAt }: Received<'hello'>,
+): Promise<void> {
+  const before = await deps.store.get<DeviceRow>(keys.device(thing))
+  if (before !== undefined && !newer(message, before.data)) return touch(deps, before, receivedAt)
+  const { fleet, hardware } = await described(deps, thing)
+  const { epoch, seq, body } = message
+  const at = receivedAt.toISOString()
+  const slots = Object.fromEntries(
+    Object.entries(body.slots).map(([slot, { active }]) => [slot, { bundle: active, step: 'RUNNING', at }]),
+  )
+  const device: DeviceRow = {
+    thing,
+    fleet,
+    hardware,
+    runtime: body.runtime,
+    lastSeen: at,
+    epoch,
+    seq,
+    slots: { ...before?.data.slots, ...slots },
+    silent: false,
+    dropped: body.outbox.dropped,
+  }
+  await deps.store.commit([putDevice(device, before), ...(await running(deps, before?.data, device))])
+}
+
+async function report(
+  deps: IngestReportsDeps,
+  { message, thing, receivedAt, digest, cause }: Received<'report'>,
+): Promise<void> {
+  const { epoch, seq, body } = message
+  const terminal = terminalSteps.find(step => step === body.step)
+  const messageKey = keys.message(thing, epoch, seq)
+  const known = await deps.store.get<{ digest: string }>(messageKey)
+  assertNotReplayed(known?.data, digest, `(${thing}, ${epoch}, ${seq})`)
+  if (known === undefined) {
+    const before = await deps.store.get<DeviceRow>(keys.device(thing))
+    const { fleet, hardware } = before?.data ?? (await described(deps, thing))
+    const device = withReport(before?.data, { thing, fleet, hardware }, message, receivedAt)
+    await deps.store.commit(
+      [
+        put(messageKey, { digest }, undefined, {
+          ttl: Math.floor(receivedAt.getTime() / 1000) + KEEP_MESSAGES_DAYS * 86_400,
+        }),
+        putDevice(device, before),
+        ...(await running(deps, before?.data, device)),
+      ],
+      terminal === undefined
+        ? []
+        : [
+            {
+              type: 'DeviceReported',
+              data: {
+                thing,
+                fleet,
+                slot: body.slot,
+                ...body.manifest,
+                bundle: body.bundle,
+                outcome: terminal,
+                ...(body.code ? { code: body.code } : {}),
+              },
+            },
+          ],
+      cause,
+    )
+  }
+  // After the commit, and again for every re-delivery: the device keeps a terminal report until it hears this.
+  if (terminal !== undefined) await deps.link.answer(thing, ackCorr(epoch, seq), { v: 1, kind: 'ack' })
+}
+
+const newer = (message: { epoch: number; seq: number }, row: { epoch: number; seq: number }): boolean =>
+  message.epoch > row.epoch || (message.epoch === row.epoch && message.seq > row.seq)
+
+/** The device's row after a report; one that comes late does not undo what a newer one said. */
+function withReport(
+  before: DeviceRow | undefined,
+  identity: { thing: string; fleet: string; hardware: string },
+  { epoch, seq, body }: Received<'report'>['message'],
+  receivedAt: Date,
+): DeviceRow {
+  const base: DeviceRow = before ?? {
+    ...identity,
+    runtime: '',
+    lastSeen: '',
+    epoch: 0,
+    seq: -1,
+    slots: {},
+    silent: false,
+    dropped: 0,
+  }
+  const at = receivedAt.toISOString()
+  if (!newer({ epoch, seq }, base)) return { ...base, lastSeen: at, silent: false }
+  const slot = base.slots[body.slot]
+  const bundle = body.step === 'COMMITTED' ? body.bundle : (slot?.bundle ?? null)
+  return {
+    ...base,
+    epoch,
+    seq,
+    lastSeen: at,
+    silent: false,
+    slots: {
+      ...base.slots,
+      [body.slot]: { bundle, step: body.step, at, ...(body.code ? { code: body.code } : {}) },
+    },
+  }
+}
+
+async function described(
+  deps: IngestReportsDeps,
+  thing: string,
+): Promise<{ fleet: string; hardware: string }> {
+  const found = await deps.registry.describe(thing)
+  if (found === undefined) {
+    throw new InputError(
+      'UNKNOWN_DEVICE',
+      `thing ${thing} has no attributes "fleet" and "hardware" in the registry`,
+      'thing',
+    )
+  }
+  return found
+}
+
+function putDevice(device: DeviceRow, before: Row<DeviceRow> | undefined): Put<DeviceRow> {
+  return put(keys.device(device.thing), device, before, {
+    list: { pk: listings.devices(device.fleet), sk: device.thing },
+    pending: { kind: 'device', since: new Date(Date.parse(device.lastSeen) + SILENT_AFTER_MS).toISOString() },
+  })
+}
+const touch = (deps: Core, row: Row<DeviceRow>, at: Date): Promise<void> =>
+  deps.store.commit([putDevice({ ...row.data, lastSeen: at.toISOString(), silent: false }, row)])
+
+/** Moves the device between the sets of those that run a version. */
+async function running(
+  deps: Core,
+  before: DeviceRow | undefined,
+  after: DeviceRow,
+): Promise<(Put | Remove)[]> {
+  const writes: (Put | Remove)[] = []
+  for (const [slot, { bundle }] of Object.entries(after.slots)) {
+    const old = before?.slots[slot]?.bundle ?? null
+    if (old === bundle) continue
+    const [left, entered] = await Promise.all(
+      [old, bundle].map(digest => digest && deps.store.get<BundleRow>(keys.bundle(digest))),
+    )
+    if (left)
+      writes.push({ kind: 'remove', key: keys.running(left.data.model, left.data.version, after.thing) })
+    if (entered) {
+      writes.push({
+        kind: 'put',
+        key: keys.running(entered.data.model, entered.data.version, after.thing),
+        data: {},
+        expect: 'any',
+      })
+    }
+  }
+  return writes
+}
+
+export const handler = lambda({}, (_env, core) =>
+  ingestReports({ ...core, link: deviceLink(), registry: iotRegistry(core.now) }),
+)

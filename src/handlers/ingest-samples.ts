@@ -1,0 +1,105 @@
+import { sqsEvent } from '../contracts/aws.ts'
+import { checkValue } from '../domain/dataset/parse.ts'
+import { type BundleRow, keys, type ModelRow, type SampleRow } from '../domain/entities.ts'
+import { EdgeloopError, InputError } from '../domain/errors.ts'
+import type { Core } from '../domain/ports.ts'
+import { rejectInput } from '../domain/rejection.ts'
+import { put } from '../domain/store.ts'
+import { sha256Hex } from '../domain/training/plan.ts'
+import { eachRecord } from '../runtime/batch.ts'
+import { lambda } from '../runtime/lambda.ts'
+import { handleUplink, type Received } from '../runtime/uplink.ts'
+
+type FieldSample = Received<'samples'>['message']['body']['samples'][number]
+
+/** Rows that devices captured. Each sample counts once by its event id; a bad one is refused alone. */
+export const ingestSamples = (deps: Core) => async (event: unknown) => {
+  const { Records } = sqsEvent.parse(event)
+  return eachRecord(
+    Records,
+    r => r.messageId,
+    deps.log,
+    record => handleUplink(deps, record.body, ['samples'], received => store(deps, received)),
+  )
+}
+
+const WRITES = 80
+
+async function store(deps: Core, { message, thing, receivedAt, cause }: Received<'samples'>): Promise<void> {
+  const { body } = message
+  const bundle = (await deps.store.get<BundleRow>(keys.bundle(body.bundle)))?.data
+  if (bundle === undefined)
+    throw new InputError('UNKNOWN_BUNDLE', `no package has the bundle ${body.bundle}`, 'body.bundle')
+  const config = (await deps.store.get<ModelRow>(keys.model(bundle.model)))?.data.config
+  if (config === undefined)
+    throw new InputError('UNKNOWN_MODEL', `model ${bundle.model} is not configured`, 'body.bundle')
+  const rows: SampleRow[] = []
+  for (const [i, sample] of body.samples.entries()) {
+    try {
+      checkRow(sample, config, `body.samples.${i}.row`)
+      const { eventId, lane, pi, row, prediction, t } = sample
+      const { model, version } = bundle
+      const capturedAt = new Date(Math.min(t, receivedAt.getTime())).toISOString()
+      rows.push({
+        eventId,
+        thing,
+        model,
+        version,
+        capturedAt,
+        receivedAt: receivedAt.toISOString(),
+        lane,
+        pi,
+        row,
+        prediction,
+      })
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error
+      const payload = Buffer.from(JSON.stringify(sample))
+      const subject = `edgeloop/v1/${thing}/up/samples#${sample.eventId}`
+      await rejectInput(
+        deps,
+        { channel: 'mqtt', subject, instance: sha256Hex(payload), model: bundle.model, thing, payload },
+        error,
+        cause,
+      )
+    }
+  }
+  for (let at = 0; at < rows.length; at += WRITES) await storeAll(deps, rows.slice(at, at + WRITES))
+}
+
+/** All at once when all are new; one by one when some are known, which is what a re-delivery looks like. */
+async function storeAll(deps: Core, rows: readonly SampleRow[]): Promise<void> {
+  const write = (row: SampleRow) => put(keys.sample(row.model, row.eventId), row, undefined)
+  const known = (error: unknown): boolean => error instanceof EdgeloopError && error.code === 'CONFLICT'
+  try {
+    await deps.store.commit(rows.map(write))
+  } catch (error) {
+    if (!known(error)) throw error
+    for (const row of rows) {
+      try {
+        await deps.store.commit([write(row)])
+      } catch (again) {
+        if (!known(again)) throw again
+      }
+    }
+  }
+}
+
+function checkRow({ row }: FieldSample, { features }: ModelRow['config'], field: string): void {
+  if (row.length !== features.length) {
+    throw new InputError(
+      'FEATURE_COUNT',
+      `${row.length} values, the model has ${features.length} features`,
+      field,
+    )
+  }
+  features.forEach((feature, f) => {
+    const value = row[f]
+    if (value === null || value === undefined) {
+      if (feature.required)
+        throw new InputError('MISSING_VALUE', `"${feature.name}" is missing`, `${field}.${f}`)
+    } else checkValue(value, feature)
+  })
+}
+
+export const handler = lambda({}, (_env, core) => ingestSamples(core))

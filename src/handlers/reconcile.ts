@@ -1,0 +1,156 @@
+import type { DomainEvent } from '../contracts/envelope.ts'
+import {
+  type DeviceRow,
+  type EpisodeRow,
+  keys,
+  listings,
+  type ModelRow,
+  type VersionRow,
+  versionListing,
+} from '../domain/entities.ts'
+import { EdgeloopError } from '../domain/errors.ts'
+import { closeWindow } from '../domain/monitoring/windows.ts'
+import type { Core } from '../domain/ports.ts'
+import type { Rollout } from '../domain/rollout/rollout.ts'
+import { type Pending, type PendingKind, type Put, put, type Row } from '../domain/store.ts'
+import { lambda } from '../runtime/lambda.ts'
+
+const BATCH = 50
+/** How long work may be still before it is looked at again. */
+const STILL_MS: Readonly<Record<Exclude<PendingKind, 'window' | 'device' | 'dataset'>, number>> = {
+  training: 5 * 60_000,
+  compilation: 5 * 60_000,
+  package: 2 * 60_000,
+  rollout: 60_000,
+  fleet: 30_000,
+  labels: 5 * 60_000,
+  outbox: 60_000,
+}
+
+/**
+ * The clock of the system: whatever is unfinished and has been still for too long is started again, by the same
+ * events and through the same handlers as the first time. It decides nothing itself.
+ */
+export const reconcile = (deps: Core) => async (): Promise<void> => {
+  const driven: Record<string, number> = {}
+  for (const kind of Object.keys(STILL_MS) as (keyof typeof STILL_MS)[])
+    driven[kind] = await redrive(deps, kind)
+  driven['window'] = await closeOverdue(deps)
+  driven['device'] = await markSilent(deps)
+  driven['schedule'] = await askSchedules(deps)
+  await beat(deps, driven)
+}
+
+async function redrive(deps: Core, kind: keyof typeof STILL_MS): Promise<number> {
+  const before = new Date(deps.now().getTime() - STILL_MS[kind]).toISOString()
+  const rows = await deps.store.pendingBefore<unknown>(kind, before, BATCH)
+  for (const row of rows) await quietly(() => again(deps, kind, row))
+  return rows.length
+}
+
+/** The row is written anew with the time of this attempt, in one transaction with the event that drives it. */
+async function again(deps: Core, kind: keyof typeof STILL_MS, listed: Row<unknown>): Promise<void> {
+  // The index lags: what counts is the row itself.
+  const row = await deps.store.get<unknown>(listed.key)
+  if (row === undefined) return
+  const pending: Pending = { kind, since: deps.now().toISOString() }
+  const { list, event } = describe(kind, row)
+  const write: Put = put(row.key, row.data, row, { pending, ...(list ? { list } : {}) })
+  // An outbox row is published by its rewriting alone: the stream carries it again.
+  await deps.store.commit([write], event ? [event] : [])
+}
+
+function describe(
+  kind: keyof typeof STILL_MS,
+  row: Row<unknown>,
+): { list?: { pk: string; sk: string }; event?: DomainEvent } {
+  const due = (data: Record<string, unknown>): DomainEvent => ({ type: 'CheckDue', data: { kind, ...data } })
+  switch (kind) {
+    case 'training':
+    case 'compilation':
+    case 'package': {
+      const { model, version, job } = row.data as VersionRow
+      return {
+        list: versionListing(model, version),
+        event: due({ subject: job ?? `${model}-v${version}`, model, version }),
+      }
+    }
+    case 'rollout': {
+      const { id, history, phaseSince, model } = row.data as Rollout
+      return {
+        list: { pk: listings.rollouts, sk: `${history[0]?.at ?? phaseSince}#${id}` },
+        event: due({ subject: id, model }),
+      }
+    }
+    case 'fleet': {
+      const { fleet } = row.data as { fleet: string }
+      return { list: { pk: listings.fleets, sk: fleet }, event: due({ subject: fleet }) }
+    }
+    case 'labels': {
+      const { episode, model } = row.data as EpisodeRow
+      return { event: due({ subject: episode, model }) }
+    }
+    case 'outbox':
+      return {}
+  }
+}
+
+async function closeOverdue(deps: Core): Promise<number> {
+  const rows = await deps.store.pendingBefore<unknown>('window', deps.now().toISOString(), BATCH)
+  for (const { key } of rows) {
+    const [, model = '', version, window] = key.pk.split('#')
+    await quietly(() => closeWindow(deps, model, Number(version), Number(window), true))
+  }
+  return rows.length
+}
+
+async function markSilent(deps: Core): Promise<number> {
+  const rows = await deps.store.pendingBefore<DeviceRow>('device', deps.now().toISOString(), BATCH)
+  for (const { key } of rows) {
+    await quietly(async () => {
+      const row = await deps.store.get<DeviceRow>(key)
+      if (row === undefined || row.data.silent) return
+      const { thing, fleet, lastSeen } = row.data
+      await deps.store.commit(
+        [put(key, { ...row.data, silent: true }, row, { list: { pk: listings.devices(fleet), sk: thing } })],
+        [{ type: 'DeviceSilent', data: { thing, fleet, lastSeen } }],
+      )
+    })
+  }
+  return rows.length
+}
+
+async function askSchedules(deps: Core): Promise<number> {
+  const models = await deps.store.list<ModelRow>(listings.models)
+  const due = models.filter(({ data: { config, lastTrainingAt } }) => {
+    const days = config.retrain.schedule?.everyDays
+    return (
+      days !== undefined &&
+      lastTrainingAt !== undefined &&
+      deps.now().getTime() - Date.parse(lastTrainingAt) >= days * 86_400_000
+    )
+  })
+  for (const { data } of due) {
+    const model = data.config.name
+    await deps.store.commit([], [{ type: 'CheckDue', data: { kind: 'labels', subject: 'schedule', model } }])
+  }
+  return due.length
+}
+
+/** Shows operators that the clock runs, and what it had to push. */
+async function beat(deps: Core, driven: Record<string, number>): Promise<void> {
+  await deps.store.commit([
+    { kind: 'put', key: keys.reconciler(), data: { at: deps.now().toISOString(), driven }, expect: 'any' },
+  ])
+}
+
+/** Somebody was faster: then there is nothing left to push. */
+async function quietly(run: () => Promise<void>): Promise<void> {
+  try {
+    await run()
+  } catch (error) {
+    if (!(error instanceof EdgeloopError && error.code === 'CONFLICT')) throw error
+  }
+}
+
+export const handler = lambda({}, (_env, core) => reconcile(core))
