@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto'
+import type { IoContract } from '../src/contracts/packages.ts'
+import { chooseLane, createSampler } from './monitor/sampler.ts'
+import { createWindows } from './monitor/window.ts'
+import type { Clock, Random } from './ports.ts'
+import { type InstalledModel, toFloat32 } from './update/check.ts'
+import type { Uplink } from './uplink.ts'
+
+/** What the application gave does not fit the model, or there is no model yet. */
+export class InferenceError extends Error {
+  readonly code: 'NO_SLOT' | 'NO_MODEL' | 'BAD_ROW'
+  constructor(code: InferenceError['code'], message: string) {
+    super(message)
+    this.name = 'InferenceError'
+    this.code = code
+  }
+}
+
+export interface Inference {
+  readonly eventId: string
+  /** Class index, or value for regression. */
+  readonly prediction: number
+  readonly margins: readonly number[]
+  /** By class index; empty for regression. */
+  readonly probabilities: readonly number[]
+  readonly model: string
+  readonly version: number
+  /** Digest of the bundle that answered. */
+  readonly bundle: string
+  /** Required features that had no value: the model answers all the same, and the application may choose not to. */
+  readonly missing: readonly string[]
+}
+
+/** From margins to probabilities and the score that the baseline bins; computed in double precision. */
+export function decide(contract: Pick<IoContract, 'task' | 'threshold'>, margins: ArrayLike<number>) {
+  if (contract.task === 'regression')
+    return { prediction: margins[0]!, score: margins[0]!, probabilities: [] as number[] }
+  if (contract.task === 'binary') {
+    const p = 1 / (1 + Math.exp(-margins[0]!))
+    return { prediction: p >= contract.threshold ? 1 : 0, score: p, probabilities: [1 - p, p] }
+  }
+  let best = 0
+  for (let i = 1; i < margins.length; i++) if (margins[i]! > margins[best]!) best = i
+  // Softmax relative to the largest margin, so that no exponential overflows.
+  const weights = Array.from(margins, margin => Math.exp(margin - margins[best]!))
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  return { prediction: best, score: best, probabilities: weights.map(weight => weight / total) }
+}
+
+/** `{thing}-{epoch}-{n}` in the contract's alphabet; a name that does not fit it is cut and told apart by a hash. */
+export function eventIdPrefix(thing: string, epoch: number): string {
+  const plain = thing.replaceAll(':', '_')
+  const hash = createHash('sha256').update(thing).digest('hex').slice(0, 12)
+  const name = plain === thing && plain.length <= 40 ? plain : `${plain.slice(0, 27)}-${hash}`
+  return `${name}-${epoch.toString(36)}-`
+}
+
+export interface Predictor {
+  infer(row: readonly (number | null)[], at: number, eventId: string): Inference
+  flush(): void
+}
+
+/** One installed model with its counting and its sampling. Replaced as a whole when another model takes over. */
+export function createPredictor(
+  slot: string,
+  { model, contract, baseline, release }: InstalledModel,
+  deps: { readonly clock: Clock; readonly random: Random; readonly uplink: Uplink },
+): Predictor {
+  const { clock, random, uplink } = deps
+  const bundle = release.bundle.sha256
+  const column = new Map(contract.features.map((feature, i) => [feature.name, i]))
+  const windows = createWindows({
+    slot,
+    bundle,
+    baseline,
+    windowSeconds: contract.monitoring.windowSeconds,
+    clock,
+    random,
+    send: body => uplink.send('metrics', body),
+  })
+  const sampler = createSampler({ slot, bundle, clock, send: body => uplink.send('samples', body) })
+  return {
+    infer(row, at, eventId) {
+      checkRow(row, contract)
+      const started = clock.micros()
+      const margins = Array.from(model.margins(toFloat32(row)))
+      const { prediction, score, probabilities } = decide(contract, margins)
+      windows.record(at, name => row[column.get(name)!], score, clock.micros() - started)
+      const values = row.map(value => (Number.isNaN(value) ? null : value))
+      const lane = chooseLane(contract.sampling, eventId, probabilities)
+      if (lane !== null) sampler.offer({ eventId, t: at, ...lane, row: values, margins, prediction })
+      const missing = contract.features.filter((f, i) => f.required && values[i] === null).map(f => f.name)
+      const { version } = release
+      return { eventId, prediction, margins, probabilities, model: release.model, version, bundle, missing }
+    },
+    flush() {
+      sampler.flush()
+      windows.flush()
+    },
+  }
+}
+
+function checkRow(row: readonly (number | null)[], contract: IoContract): void {
+  const { features } = contract
+  if (!Array.isArray(row) || row.length !== features.length)
+    throw new InferenceError(
+      'BAD_ROW',
+      `the row must have ${features.length} values: ${features.map(f => f.name).join(', ')}`,
+    )
+  row.forEach((value, i) => {
+    if (value !== null && typeof value !== 'number')
+      throw new InferenceError('BAD_ROW', `${features[i]!.name} must be a number or null`)
+  })
+}

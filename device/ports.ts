@@ -1,0 +1,70 @@
+/** What the device agent needs from outside; tests and simulations bring their own. */
+export interface Transport {
+  /** Resolves when the broker has the message (QoS 1); rejects when there is no connection. */
+  publish(topic: string, payload: Uint8Array): Promise<void>
+  subscribe(topics: readonly string[]): Promise<void>
+  onMessage(listener: (topic: string, payload: Uint8Array) => void): void
+  onConnect(listener: () => void): void
+  onDisconnect(listener: () => void): void
+  close(): Promise<void>
+}
+
+/**
+ * Small named files. Everything is synchronous, so that no message is handled half-way through a state change.
+ * Errors with code ENOSPC are reported as NO_SPACE.
+ */
+export interface Storage {
+  read(name: string): Uint8Array | null
+  /** Atomic and durable: after a power cut the file has the old or the new content. */
+  write(name: string, bytes: Uint8Array): void
+  /** Neither atomic nor durable: only for partial downloads, which are checked as a whole. */
+  append(name: string, bytes: Uint8Array): void
+  size(name: string): number | null
+  remove(name: string): void
+  list(): readonly string[]
+}
+
+export interface Clock {
+  /** Milliseconds since 1970; may jump. */
+  now(): number
+  /** A monotonic time in microseconds. */
+  micros(): number
+  /** @returns cancels the call */
+  after(milliseconds: number, call: () => void): () => void
+}
+
+/** In [0, 1). */
+export type Random = () => number
+
+export type Fields = Readonly<Record<string, unknown>>
+/** `code` is stable: what one searches for in the logs. */
+export interface Logger {
+  info(code: string, fields: Fields): void
+  warn(code: string, fields: Fields): void
+}
+
+/** A model that is loaded and ready; holds no state between rows, so devices in one process may share it. */
+export interface LoadedModel {
+  readonly numFeature: number
+  readonly numOutput: number
+  /** f32 margins of one row; NaN is a missing value. */
+  margins(row: ArrayLike<number>): Float32Array
+}
+export interface ModelRuntime {
+  readonly name: string
+  /** @throws Error when the bytes are no model that this runtime can run */
+  load(bytes: Uint8Array): LoadedModel
+}
+
+export const silent: Logger = { info: () => undefined, warn: () => undefined }
+
+/** The machine's own clock. Its timers do not keep the process alive. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  micros: () => performance.now() * 1_000,
+  after: (milliseconds, call) => {
+    const timer = setTimeout(call, milliseconds)
+    timer.unref()
+    return () => clearTimeout(timer)
+  },
+}

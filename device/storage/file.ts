@@ -1,0 +1,63 @@
+import {
+  appendFileSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import type { Storage } from '../ports.ts'
+
+const TEMPORARY = '.tmp'
+
+/** Files in one folder that belongs to one device. Names are the device's own, never a stranger's. */
+export function fileStorage(dir: string): Storage {
+  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  // A write that a power cut interrupted left only its temporary file.
+  for (const name of readdirSync(dir)) if (name.endsWith(TEMPORARY)) rmSync(join(dir, name), { force: true })
+  return {
+    read: name => absentAsNull(() => readFileSync(join(dir, name))),
+    write: (name, bytes) => {
+      const temporary = join(dir, name + TEMPORARY)
+      const file = openSync(temporary, 'w', 0o600)
+      try {
+        writeFileSync(file, bytes)
+        fsyncSync(file)
+      } finally {
+        closeSync(file)
+      }
+      renameSync(temporary, join(dir, name))
+      syncFolder(dir)
+    },
+    append: (name, bytes) => appendFileSync(join(dir, name), bytes, { mode: 0o600 }),
+    size: name => absentAsNull(() => statSync(join(dir, name)).size),
+    remove: name => rmSync(join(dir, name), { force: true }),
+    list: () => readdirSync(dir).filter(name => !name.endsWith(TEMPORARY)),
+  }
+}
+
+/** The rename itself lives in the folder. Windows cannot open a folder, and its renames are journalled. */
+function syncFolder(dir: string): void {
+  if (process.platform === 'win32') return
+  const folder = openSync(dir, 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}
+
+function absentAsNull<T>(read: () => T): T | null {
+  try {
+    return read()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+}

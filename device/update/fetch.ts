@@ -1,0 +1,134 @@
+import { BLOB_MAX_BLOCK } from '../../src/contracts/mqtt.ts'
+import { halfJitter } from '../backoff.ts'
+import type { Clock, Random, Storage } from '../ports.ts'
+import { Refusal } from '../trust/refusal.ts'
+import { type BlobRef, blobFile, hexDigest, partFile } from './files.ts'
+
+export interface FetchLimits {
+  readonly blockBytes: number
+  /** Blocks asked for at a time. */
+  readonly window: number
+  readonly timeoutMs: number
+  readonly attempts: number
+}
+/** Two blocks in flight stay under the 512 KiB/s of an AWS IoT connection. */
+export const FETCH_LIMITS: FetchLimits = {
+  blockBytes: BLOB_MAX_BLOCK,
+  window: 2,
+  timeoutMs: 5_000,
+  attempts: 6,
+}
+const TIMEOUT_CAP_MS = 60_000
+
+export interface Fetch {
+  readonly digest: string
+  block(offset: number, bytes: Uint8Array): void
+  /** Forgets what is under way; what was stored stays, and a new fetch goes on behind it. */
+  stop(): void
+}
+
+/**
+ * Fetches one blob in blocks. Blocks may be lost, doubled and in any order; only those asked for, with exactly the
+ * length asked for, are stored, so never more than the signed length. Ends with one call of `done` or `failed`.
+ */
+export function startFetch(deps: {
+  readonly ref: BlobRef
+  readonly mismatch: 'BUNDLE_DIGEST' | 'PACKAGE_DIGEST'
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly random: Random
+  readonly limits: FetchLimits
+  readonly request: (digest: string, offset: number, length: number) => void
+  readonly done: () => void
+  readonly failed: (refusal: Refusal) => void
+}): Fetch {
+  const { ref, storage, clock, random, limits, request } = deps
+  const part = partFile(ref.sha256)
+  let stored = storage.size(part) ?? 0
+  if (stored > ref.length) {
+    storage.remove(part)
+    stored = 0
+  }
+  let resumed = stored > 0
+  let asked = stored
+  let over = false
+  const waiting = new Map<number, { length: number; cancel: () => void }>()
+  /** Blocks that came before the one they follow. */
+  const ahead = new Map<number, Uint8Array>()
+
+  const stop = (): void => {
+    over = true
+    for (const { cancel } of waiting.values()) cancel()
+    waiting.clear()
+    ahead.clear()
+  }
+  const fail = (refusal: Refusal): void => {
+    stop()
+    deps.failed(refusal)
+  }
+  const ask = (offset: number, length: number, attempt: number): void => {
+    if (attempt === limits.attempts) {
+      fail(
+        new Refusal(
+          'FETCH_FAILED',
+          `block at ${offset} of ${ref.sha256} did not come in ${attempt} attempts`,
+        ),
+      )
+      return
+    }
+    const cancel = clock.after(halfJitter(random, attempt, 2 * limits.timeoutMs, TIMEOUT_CAP_MS), () => {
+      if (!over) ask(offset, length, attempt + 1)
+    })
+    waiting.set(offset, { length, cancel })
+    request(ref.sha256, offset, length)
+  }
+  const fill = (): void => {
+    while (!over && asked < ref.length && waiting.size + ahead.size < limits.window) {
+      const offset = asked
+      const length = Math.min(limits.blockBytes, ref.length - offset)
+      asked = offset + length
+      ask(offset, length, 0)
+    }
+  }
+  const finish = (): void => {
+    const bytes = storage.read(part)
+    if (bytes !== null && hexDigest(bytes) === ref.sha256) {
+      storage.write(blobFile(ref.sha256), bytes)
+      storage.remove(part)
+      stop()
+      deps.done()
+      return
+    }
+    storage.remove(part)
+    if (!resumed) {
+      fail(new Refusal(deps.mismatch, `the bytes that came are not ${ref.sha256}`))
+      return
+    }
+    // A power cut may have torn what was stored before; the bytes deserve one clean attempt.
+    resumed = false
+    stored = 0
+    asked = 0
+    fill()
+  }
+
+  if (stored === ref.length) finish()
+  else fill()
+  return {
+    digest: ref.sha256,
+    block(offset, bytes) {
+      const expected = waiting.get(offset)
+      if (over || expected === undefined || bytes.byteLength !== expected.length) return
+      expected.cancel()
+      waiting.delete(offset)
+      ahead.set(offset, bytes)
+      for (let next = ahead.get(stored); next !== undefined; next = ahead.get(stored)) {
+        storage.append(part, next)
+        ahead.delete(stored)
+        stored += next.byteLength
+      }
+      if (stored === ref.length) finish()
+      else fill()
+    },
+    stop,
+  }
+}

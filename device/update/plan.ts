@@ -1,0 +1,33 @@
+import type { Release } from '../../src/contracts/manifest.ts'
+import type { Desired } from '../placement.ts'
+import type { Job, SlotState } from '../state.ts'
+import type { Position } from '../trust/manifest.ts'
+
+export type Plan =
+  | { readonly kind: 'keep' }
+  /** What is wanted already runs; the rollout that wants it still waits for this device's word. */
+  | { readonly kind: 'confirm'; readonly rollout: string }
+  | { readonly kind: 'update'; readonly job: Job }
+
+/** What a newly accepted manifest means for one slot. Whatever was in hand and is not wanted any more is abandoned. */
+export function planUpdate(slot: Readonly<SlotState>, desired: Desired | null, position: Position): Plan {
+  if (desired === null) return { kind: 'keep' }
+  const { release, rollout } = desired
+  if (slot.active !== null && sameRelease(slot.active, release))
+    return rollout !== undefined && rollout !== slot.rollout ? { kind: 'confirm', rollout } : { kind: 'keep' }
+  const goesOn = slot.job !== null && sameRelease(slot.job.release, release)
+  return {
+    kind: 'update',
+    job: {
+      epoch: position.epoch,
+      counter: position.counter,
+      release,
+      ...(rollout === undefined ? {} : { rollout }),
+      step: goesOn ? slot.job!.step : 'ACCEPTED',
+      stalled: false,
+    },
+  }
+}
+
+/** The bundle names its files, so equal bundles are equal models; the archive around them may differ. */
+export const sameRelease = (a: Release, b: Release): boolean => a.bundle.sha256 === b.bundle.sha256

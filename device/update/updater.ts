@@ -1,0 +1,233 @@
+import type { Release } from '../../src/contracts/manifest.ts'
+import type { Desired } from '../placement.ts'
+import type { Clock, Logger, ModelRuntime, Random, Storage } from '../ports.ts'
+import type { Job, State, StateStore } from '../state.ts'
+import type { PinnedKey } from '../trust/key.ts'
+import type { Position } from '../trust/manifest.ts'
+import { Refusal } from '../trust/refusal.ts'
+import type { ReportBody, Uplink } from '../uplink.ts'
+import { type InstalledModel, testPackage, verifyPackage } from './check.ts'
+import { type Fetch, type FetchLimits, startFetch } from './fetch.ts'
+import { sweep, wholeBlob } from './files.ts'
+import { planUpdate } from './plan.ts'
+
+export interface UpdaterDeps {
+  readonly thing: string
+  readonly slot: string
+  readonly hardware: string
+  readonly modelKey: PinnedKey
+  readonly state: StateStore
+  readonly storage: Storage
+  readonly uplink: Uplink
+  readonly runtime: ModelRuntime
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly limits: FetchLimits
+  readonly request: (digest: string, offset: number, length: number) => void
+  /** Another model answers from now on. */
+  readonly onModel: (model: InstalledModel) => void
+  readonly onFailure: (refusal: Refusal) => void
+}
+
+/** The update machine of one slot. Every step is written before it is acted on and can be entered again. */
+export interface Updater {
+  /** Loads what ran before, checking its whole chain again. */
+  boot(): void
+  /** Puts what a new manifest means into the draft that also takes the manifest's position. */
+  plan(draft: State, desired: Desired | null, position: Position): void
+  /** Goes on with the update in hand, from where it is. Safe to call at any time. */
+  run(): void
+  block(digest: string, offset: number, bytes: Uint8Array): void
+  connected(): void
+  disconnected(): void
+}
+
+export function createUpdater(deps: UpdaterDeps): Updater {
+  const { slot, state, storage, uplink, log } = deps
+  let fetch: Fetch | null = null
+  let online = false
+  let announce = false
+
+  const report = (job: Job, rest: Pick<ReportBody, 'step' | 'code' | 'detail'>): ReportBody => ({
+    slot,
+    manifest: { epoch: job.epoch, counter: job.counter },
+    bundle: job.release.bundle.sha256,
+    ...(job.rollout === undefined ? {} : { rollout: job.rollout }),
+    ...rest,
+  })
+  const advance = (step: Job['step']): void => {
+    state.update(draft => {
+      draft.slots[slot]!.job!.step = step
+    })
+    uplink.send('report', report(state.slot(slot).job!, { step }))
+  }
+  const load = (
+    release: Release,
+    bundle: Uint8Array,
+    archive: Uint8Array,
+    tell: (step: Job['step']) => void,
+  ) => {
+    const { hardware, modelKey } = deps
+    const verified = verifyPackage({ bundle, archive, release, slot, hardware, modelKey })
+    tell('VERIFIED')
+    const model = testPackage(verified, release, deps.runtime)
+    tell('TESTED')
+    return model
+  }
+  const fail = (job: Job, refusal: Refusal): void => {
+    fetch?.stop()
+    fetch = null
+    const retry = refusal.code === 'FETCH_FAILED'
+    log.warn('UPDATE_FAILED', { thing: deps.thing, slot, code: refusal.code, detail: refusal.message })
+    deps.onFailure(refusal)
+    state.update(draft => {
+      const { code, message } = refusal
+      const step = /^(MANIFEST|BUNDLE|PACKAGE)_/.test(code) ? 'REFUSED' : 'FAILED'
+      if (!retry || !job.stalled)
+        uplink.keep(draft, report(job, { step, code, detail: message.slice(0, 512) }))
+      draft.slots[slot]!.job = retry ? { ...job, stalled: true } : null
+    })
+    uplink.kick()
+    if (!retry) sweep(storage, state.current)
+  }
+  const commit = (job: Job, model: InstalledModel): void => {
+    // One write moves the pointer and promises the report; the power may go before it or after it.
+    state.update(draft => {
+      const target = draft.slots[slot]!
+      target.previous = target.active
+      target.active = job.release
+      target.job = null
+      target.rollout = job.rollout ?? target.rollout
+      uplink.keep(draft, report(job, { step: 'COMMITTED' }))
+    })
+    deps.onModel(model)
+    log.info('COMMITTED', { thing: deps.thing, slot, model: job.release.model, version: job.release.version })
+    uplink.kick()
+    sweep(storage, state.current)
+  }
+  const fetchOne = (job: Job, what: 'bundle' | 'package'): void => {
+    if (!online) return
+    const ref = job.release[what]
+    if (fetch?.digest === ref.sha256) return
+    fetch?.stop()
+    // A blob that ends at once calls back before startFetch returns.
+    let ended = false
+    const end = (then: () => void) => () => {
+      ended = true
+      fetch = null
+      then()
+    }
+    const started = startFetch({
+      ...deps,
+      ref,
+      mismatch: what === 'bundle' ? 'BUNDLE_DIGEST' : 'PACKAGE_DIGEST',
+      done: end(run),
+      failed: refusal => end(() => fail(state.slot(slot).job ?? job, refusal))(),
+    })
+    if (!ended) fetch = started
+  }
+  const step = (job: Job): void => {
+    const bundle = wholeBlob(storage, job.release.bundle)
+    const archive = bundle && wholeBlob(storage, job.release.package)
+    if (bundle === null || archive === null) {
+      fetchOne(job, bundle === null ? 'bundle' : 'package')
+      return
+    }
+    advance('FETCHED')
+    const model = load(job.release, bundle, archive, advance)
+    commit(state.slot(slot).job!, model)
+  }
+  const guarded = (work: () => void): void => {
+    const job = state.slot(slot).job
+    try {
+      work()
+    } catch (error) {
+      if (job === null) throw error
+      fail(state.slot(slot).job ?? job, asRefusal(error))
+    }
+  }
+  const run = (): void => {
+    const { job } = state.slot(slot)
+    if (job === null) return
+    if (announce) uplink.send('report', report(job, { step: 'ACCEPTED' }))
+    announce = false
+    guarded(() => step(job))
+  }
+
+  return {
+    boot() {
+      const { active, previous } = state.slot(slot)
+      for (const release of [active, previous]) {
+        if (release === null) continue
+        try {
+          const bundle = wholeBlob(storage, release.bundle)
+          const archive = wholeBlob(storage, release.package)
+          if (bundle === null || archive === null) throw new Error('its files are gone or damaged')
+          const model = load(release, bundle, archive, () => undefined)
+          if (release === previous) replaceDamaged(release)
+          deps.onModel(model)
+          return
+        } catch (error) {
+          log.warn('ACTIVE_DAMAGED', { thing: deps.thing, slot, reason: (error as Error).message })
+        }
+      }
+      if (active !== null) replaceDamaged(null)
+    },
+    plan(draft, desired, position) {
+      const target = draft.slots[slot]!
+      const plan = planUpdate(target, desired, position)
+      fetchNoLonger(plan.kind === 'update' ? plan.job.release : null)
+      target.job = plan.kind === 'update' ? plan.job : null
+      announce = target.job !== null
+      if (plan.kind !== 'confirm') return
+      target.rollout = plan.rollout
+      const confirmed: Job = {
+        ...position,
+        release: target.active!,
+        rollout: plan.rollout,
+        step: 'TESTED',
+        stalled: false,
+      }
+      uplink.keep(draft, report(confirmed, { step: 'COMMITTED' }))
+    },
+    run,
+    block: (digest, offset, bytes) => {
+      if (fetch?.digest === digest) guarded(() => fetch?.block(offset, bytes))
+    },
+    connected() {
+      online = true
+      run()
+    },
+    disconnected() {
+      online = false
+      fetch?.stop()
+      fetch = null
+    },
+  }
+
+  function fetchNoLonger(release: Release | null): void {
+    const wanted = release === null ? [] : [release.bundle.sha256, release.package.sha256]
+    if (fetch === null || wanted.includes(fetch.digest)) return
+    fetch.stop()
+    fetch = null
+  }
+
+  /** The active model's files do not hold any more: run what still does, and fetch the active one again. */
+  function replaceDamaged(working: Release | null): void {
+    state.update(draft => {
+      const target = draft.slots[slot]!
+      const damaged = target.active!
+      const { epoch, counter } = draft.manifest ?? { epoch: 0, counter: 0 }
+      target.active = working
+      target.previous = null
+      target.job ??= { epoch, counter, release: damaged, step: 'ACCEPTED', stalled: false }
+    })
+  }
+}
+
+function asRefusal(error: unknown): Refusal {
+  if (error instanceof Refusal) return error
+  const { code, message } = error as NodeJS.ErrnoException
+  return new Refusal(code === 'ENOSPC' ? 'NO_SPACE' : 'INTERNAL', String(message))
+}

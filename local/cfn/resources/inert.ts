@@ -1,0 +1,75 @@
+/** Types that an account has and a run on one machine does not need: accepted, named in the report, not run. */
+import type { Made, Resource, ResourceHandler } from '../resource.ts'
+
+/** Type, or prefix with `*`. */
+const inert = [
+  'AWS::CloudWatch::*',
+  'AWS::SNS::*',
+  'AWS::Glue::*',
+  'AWS::Athena::*',
+  'AWS::ECR::*',
+  'AWS::CloudFront::*',
+  'AWS::Cognito::*',
+  'AWS::CloudTrail::*',
+  'AWS::XRay::*',
+  'AWS::Budgets::*',
+  'AWS::Logs::MetricFilter',
+  'AWS::Logs::QueryDefinition',
+  'AWS::Events::EventBusPolicy',
+  'AWS::Events::Archive',
+  'AWS::CloudFormation::WaitConditionHandle',
+] as const
+
+/** Properties by which these types name themselves. */
+const nameProperties = [
+  'TopicName',
+  'AlarmName',
+  'DashboardName',
+  'RepositoryName',
+  'UserPoolName',
+  'ArchiveName',
+  'Name',
+]
+
+/** How an ARN goes on after `arn:aws:SERVICE:REGION:ACCOUNT:`, where it is not just the name. */
+const arnPaths: Readonly<Record<string, string>> = {
+  'AWS::CloudWatch::Alarm': 'alarm:',
+  'AWS::CloudWatch::CompositeAlarm': 'alarm:',
+  'AWS::ECR::Repository': 'repository/',
+  'AWS::Cognito::UserPool': 'userpool/',
+  'AWS::Athena::WorkGroup': 'workgroup/',
+  'AWS::Events::Archive': 'archive/',
+}
+
+export function inertHandler(type: string): ResourceHandler | undefined {
+  const known = inert.some(each => (each.endsWith('*') ? type.startsWith(each.slice(0, -1)) : type === each))
+  return known ? declare : undefined
+}
+
+const declare: ResourceHandler = (resource, { realm, physicalName }): Made => {
+  const name = givenName(resource) ?? physicalName(resource.logicalId)
+  const service = resource.type.split('::')[1]?.toLowerCase() ?? ''
+  const arn = `arn:aws:${service}:${realm.region}:${realm.accountId}:${arnPaths[resource.type] ?? ''}${name}`
+  const attributes: Readonly<Record<string, string>> = {
+    Arn: arn,
+    ...(resource.type === 'AWS::SNS::Topic' && { TopicArn: arn, TopicName: name }),
+    ...(resource.type === 'AWS::ECR::Repository' && {
+      RepositoryUri: `${realm.accountId}.dkr.ecr.${realm.region}.amazonaws.com/${name}`,
+    }),
+    ...(resource.type === 'AWS::CloudFront::Distribution' && {
+      DomainName: `${name}.cloudfront.net`.toLowerCase(),
+    }),
+    ...(resource.type === 'AWS::Cognito::UserPool' && {
+      ProviderURL: `https://cognito-idp.${realm.region}.amazonaws.com/${name}`,
+      UserPoolId: name,
+    }),
+  }
+  // Ref of a topic is its ARN, of the others their name.
+  const physicalId = resource.type === 'AWS::SNS::Topic' ? arn : name
+  return { physicalId, attributes, notRun: 'declared, not run' }
+}
+
+function givenName({ properties }: Resource): string | undefined {
+  for (const key of nameProperties) if (typeof properties[key] === 'string') return properties[key]
+  return undefined
+}

@@ -1,0 +1,37 @@
+/** What the template says about itself and its addresses. */
+import type { Template } from './template.ts'
+
+/** `SERVICE-STAGE`, which osls writes into the key of every archive; `local` for another packager's template. */
+export function stackNameOf(template: Template): string {
+  for (const { Type, Properties } of Object.values(template.Resources)) {
+    if (Type !== 'AWS::Lambda::Function') continue
+    const code = Properties['Code'] as Readonly<Record<string, unknown>> | undefined
+    const [, service, stage] = /^serverless\/([\w-]+)\/([\w-]+)\//.exec(String(code?.['S3Key'])) ?? []
+    if (service !== undefined && stage !== undefined) return `${service}-${stage}`
+  }
+  return 'local'
+}
+
+/**
+ * Outputs with this cloud's address in the place of `https://API.execute-api.REGION.amazonaws.com`, which a
+ * template spells out and which no machine but AWS's answers.
+ */
+export function localAddresses(
+  outputs: Readonly<Record<string, unknown>>,
+  apis: ReadonlyMap<string, string>,
+): Readonly<Record<string, unknown>> {
+  const local = (value: unknown): unknown =>
+    typeof value === 'string'
+      ? value.replaceAll(
+          /https:\/\/(\w+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com/g,
+          (whole, apiId: string) => apis.get(apiId) ?? whole,
+        )
+      : value
+  return Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, local(value)]))
+}
+
+/** The fixed beginning of a route key's path: `GET /v1/fleets/{fleet}` → `/v1/fleets/`. */
+export function routePrefix(routeKey: string): string {
+  const path = routeKey.split(' ')[1] ?? '/'
+  return path.split('{')[0] ?? '/'
+}

@@ -1,0 +1,62 @@
+import type { TLSSocket } from 'node:tls'
+import type { Client } from 'aedes'
+import type { Realm } from '../../core/types.ts'
+import { fingerprint } from '../ca/authority.ts'
+import type { Registry } from '../registry.ts'
+import { type Authorizer, createAuthorizer } from './authorizer.ts'
+import type { ConnectionIdentity } from './identity.ts'
+import { MAX_CLIENT_ID_BYTES, publishFault, type WirePacket } from './limits.ts'
+import type { DisconnectReason, Stay } from './presence.ts'
+
+/** What the broker knows about one authenticated connection. */
+export interface Session {
+  readonly client: Client
+  readonly identity: ConnectionIdentity
+  readonly authorize: Authorizer
+  /** Topic filters granted on this connection. */
+  readonly filters: Set<string>
+  /** Set by whatever ends the connection first; the lifecycle event tells it. */
+  reason: DisconnectReason | undefined
+  stay: Stay | undefined
+}
+
+/** A CONNECT that is refused; `returnCode` goes into the CONNACK. */
+export interface Refusal {
+  readonly returnCode: 2 | 5
+  readonly message: string
+}
+const NOT_AUTHORIZED = 5
+const IDENTIFIER_REJECTED = 2
+
+/** Checks a connection's certificate, client id, will and `iot:Connect`; returns its session or why there is none. */
+export const openSession = (
+  realm: Realm,
+  registry: Registry,
+  client: Client,
+  will: WirePacket | undefined,
+): Session | Refusal => {
+  const refuse = (message: string): Refusal => ({ returnCode: NOT_AUTHORIZED, message })
+  const socket = client.conn as TLSSocket
+  const certificate = socket.getPeerCertificate(false) as { readonly raw?: Buffer }
+  if (!certificate.raw) return refuse('no client certificate was presented')
+  const certificateId = fingerprint(certificate.raw)
+  const known = registry.certificates.get(certificateId)
+  if (!known) return refuse(`certificate ${certificateId} is not registered`)
+  if (known.status !== 'ACTIVE') return refuse(`certificate ${certificateId} is ${known.status}`)
+  // By the machine's clock, as TLS itself would check it.
+  if (known.notAfter < Date.now()) return refuse(`certificate ${certificateId} has expired`)
+  if (Buffer.byteLength(client.id, 'utf8') > MAX_CLIENT_ID_BYTES)
+    return {
+      returnCode: IDENTIFIER_REJECTED,
+      message: `the client id is longer than ${MAX_CLIENT_ID_BYTES} bytes`,
+    }
+  const fault = will && publishFault(will.topic ?? '', will.payload ?? '', will.qos ?? 0)
+  if (fault) return refuse(`the last will is not allowed: ${fault}`)
+  const identity = { certificateId, clientId: client.id, sourceIp: socket.remoteAddress ?? '' }
+  const authorize = createAuthorizer(realm, registry, identity)
+  if (!authorize('iot:Connect', client.id))
+    return refuse(`iot:Connect is denied for client id ${client.id} with certificate ${certificateId}`)
+  return { client, identity, authorize, filters: new Set(), reason: undefined, stay: undefined }
+}
+
+export const isRefusal = (result: Session | Refusal): result is Refusal => 'returnCode' in result
