@@ -1,7 +1,7 @@
 import type { Ensemble } from './ensemble.ts'
 import { CompileError } from './errors.ts'
 import { interpretRows } from './interpret.ts'
-import { loadArtefact } from './run.ts'
+import { type Artefact, loadArtefact } from './run.ts'
 
 const bitsOf = (values: Float32Array): Uint32Array =>
   new Uint32Array(values.buffer, values.byteOffset, values.length)
@@ -13,16 +13,24 @@ export interface Parity {
   readonly maxAbsDiff: number
 }
 
+const load = (artefact: Uint8Array): Artefact => {
+  try {
+    return loadArtefact(artefact, {
+      maxBytes: Number.POSITIVE_INFINITY,
+      maxMemoryBytes: Number.POSITIVE_INFINITY,
+    })
+  } catch (error) {
+    throw new CompileError(`self-check failed: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
 /** Runs the artefact as a device would and compares it with the interpreter, bit by bit. Throws CompileError. */
 export const checkParity = (
   artefact: Uint8Array,
   ensemble: Ensemble,
   rows: readonly Float32Array[],
 ): Parity => {
-  const loaded = loadArtefact(artefact, {
-    maxBytes: Number.POSITIVE_INFINITY,
-    maxMemoryBytes: Number.POSITIVE_INFINITY,
-  })
+  const loaded = load(artefact)
   interpretRows(ensemble, rows).forEach((expected, index) => {
     const found = loaded.margins(rows[index]!)
     const expectedBits = bitsOf(expected)

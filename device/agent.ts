@@ -61,6 +61,8 @@ export interface Device {
    * @throws InferenceError
    */
   infer(slot: string, row: readonly (number | null)[], at?: number): Inference
+  /** Names of the row's values, in order; null without a model. */
+  features(slot: string): readonly string[] | null
   /** Sends the open windows and samples now. */
   flush(): void
   status(): DeviceStatus
@@ -235,6 +237,7 @@ export function startDevice(options: DeviceOptions): Device {
       const eventId = idPrefix + state.nextEvent().toString(36)
       return found.predictor.infer(row, Math.max(0, Math.floor(at)), eventId)
     },
+    features: slot => predictors.get(slot)?.installed.contract.features.map(f => f.name) ?? null,
     flush() {
       for (const { predictor } of predictors.values()) predictor.flush()
     },

@@ -14,6 +14,8 @@ export interface MqttOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
+  /** Spreads the first connections of many devices. */
+  readonly startAfterMs?: number
   readonly reconnect?: { readonly baseMs: number; readonly capMs: number }
 }
 
@@ -80,8 +82,8 @@ export function mqttTransport(options: MqttOptions): Transport {
       })
     })
 
-  // After this turn, so that the listeners are there.
-  cancelRetry = clock.after(0, open)
+  // After this turn at the earliest, so that the listeners are there.
+  cancelRetry = clock.after(options.startAfterMs ?? 0, open)
   return {
     publish: (topic, payload) =>
       whileConnected<void>((mine, done) =>

@@ -3,7 +3,7 @@ import { BRANCHLESS_MAX_DEPTH, BRANCHLESS_MAX_FEATURES, groupTrees } from './bra
 import type { Layout } from './plan.ts'
 
 /** Beyond this, nested code takes longer to load than it saves; a table is data and needs no compiling. */
-const MAX_NESTED_NODES = 400_000
+const MAX_NESTED_NODES = 250_000
 
 /*
  * Nanoseconds on one x86-64 machine, fitted to bench/compiler (see docs/compiler.md). Only their ratio matters.

@@ -4,7 +4,9 @@ import { locals, type } from './module.ts'
 
 /** Deeper trees get another layout: some engines limit how deep blocks nest, and our emitter recurses. */
 export const NESTED_MAX_DEPTH = 48
-/** V8 refuses bodies above 7.6 MB and its optimizer is slow long before. */
+/** A tree is not split over functions, and V8 refuses bodies above 7.6 MB; a node takes up to 20 bytes. */
+export const NESTED_MAX_NODES = 100_000
+/** Bodies end after the tree that exceeds this: V8's optimizer slows down with the size of a function. */
 const MAX_BODY_BYTES = 64 * 1024
 
 const ROW = 0

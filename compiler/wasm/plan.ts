@@ -1,6 +1,6 @@
 import type { Ensemble, Tree } from '../ensemble.ts'
 import { BRANCHLESS_MAX_DEPTH, BRANCHLESS_MAX_FEATURES, type Group, groupTrees } from './branchless.ts'
-import { NESTED_MAX_DEPTH } from './nested.ts'
+import { NESTED_MAX_DEPTH, NESTED_MAX_NODES } from './nested.ts'
 
 export type Layout = 'nested' | 'branchless' | 'table'
 
@@ -16,7 +16,8 @@ export type Segment =
 const layoutFor = (tree: Tree, wanted: Layout, numFeature: number): Layout => {
   if (wanted === 'branchless' && tree.depth <= BRANCHLESS_MAX_DEPTH && numFeature <= BRANCHLESS_MAX_FEATURES)
     return 'branchless'
-  return wanted !== 'table' && tree.depth <= NESTED_MAX_DEPTH ? 'nested' : 'table'
+  const fitsNested = tree.depth <= NESTED_MAX_DEPTH && tree.nodeCount <= NESTED_MAX_NODES
+  return wanted !== 'table' && fitsNested ? 'nested' : 'table'
 }
 
 const runs = <T>(items: readonly T[], key: (item: T) => string): T[][] => {

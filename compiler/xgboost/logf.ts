@@ -1,7 +1,7 @@
 /*
  * XGBoost stores a base score and takes its logarithm with the C library's `logf`, which is within an ulp of the
  * logarithm but not always the nearest f32: near 1, where balanced labels put the logit, up to one result in ten is
- * the neighbour. Bit-identical margins need that very function. Since 2.27 glibc computes it in f64 as
+ * the neighbour. Bit-identical margins need that very function. glibc (checked against 2.36) computes it in f64 as
  * k ln 2 + log c + log1p(r), r = z / c - 1, with a cubic fitted for |r| < 1/32 and 16 centres c.
  * The centres' reciprocals and the coefficients below are those of Arm Optimized Routines (S. Nagy, 2017, MIT licence),
  * which glibc and musl share; another value of any of them is another function.

@@ -12,7 +12,15 @@ export interface Core {
   readonly store: Store
   readonly now: () => Date
   readonly log: Log
+  /** Counts something in CloudWatch, without dimensions of its own: names are few and fixed. */
+  readonly count: (name: MetricName, by?: number) => void
 }
+export type MetricName =
+  | 'InputsRejected'
+  | 'DriftDetected'
+  | 'RetrainsApproved'
+  | 'RolloutsRolledBack'
+  | 'DevicesSilent'
 
 export interface ObjectInfo {
   readonly key: string

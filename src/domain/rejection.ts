@@ -64,6 +64,7 @@ export async function rejectInput(
       [{ type: 'InputRejected', data }],
       cause,
     )
+    core.count('InputsRejected')
   } catch (conflict) {
     if (!(conflict instanceof EdgeloopError && conflict.code === 'CONFLICT')) throw conflict
   }

@@ -125,6 +125,7 @@ async function enact(
     writes.push(putRollout(other, evolveRollout(other.data, superseded(decision, next))))
   if (next.status === 'COMPLETED') writes.push(...(await crown(deps, next)))
   await deps.store.commit(writes, eventsOf(next, decision, counter), cause)
+  if (next.status === 'ROLLED_BACK') deps.count('RolloutsRolledBack')
   await publishCommitted(deps, next.fleet)
 }
 

@@ -112,6 +112,7 @@ async function decide(
     ],
     approved ? { ...cause, generation: cause.generation + 1 } : cause,
   )
+  if (approved) deps.count('RetrainsApproved')
 }
 
 async function gather(

@@ -91,6 +91,7 @@ async function evaluateDrift(
     })
   }
   await deps.store.commit(writes, events, cause)
+  if (opens) deps.count('DriftDetected')
 }
 
 const putEpisode = (episode: EpisodeRow): Write =>

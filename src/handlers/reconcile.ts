@@ -115,6 +115,7 @@ async function markSilent(deps: Core): Promise<number> {
         [put(key, { ...row.data, silent: true }, row, { list: { pk: listings.devices(fleet), sk: thing } })],
         [{ type: 'DeviceSilent', data: { thing, fleet, lastSeen } }],
       )
+      deps.count('DevicesSilent')
     })
   }
   return rows.length

@@ -1,7 +1,6 @@
 import { Logger } from '@aws-lambda-powertools/logger'
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware'
-import { Metrics } from '@aws-lambda-powertools/metrics'
-import { logMetrics } from '@aws-lambda-powertools/metrics/middleware'
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import middy from '@middy/core'
 import * as z from 'zod'
 import { tableStore } from '../adapters/table.ts'
@@ -22,6 +21,10 @@ export function lambda<S extends z.ZodRawShape, R>(
 ) {
   const logger = new Logger()
   const metrics = new Metrics({ namespace: 'Edgeloop' })
+  // Powertools' own middleware warns about every invocation that has nothing to count.
+  const publish = (): void => {
+    if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics()
+  }
   let logic: ((event: unknown) => Promise<R>) | undefined
   const build = () => {
     const env = z.object({ ...common, ...shape }).parse(process.env) as Env<S>
@@ -34,12 +37,15 @@ export function lambda<S extends z.ZodRawShape, R>(
         warn: (code, fields = {}) => logger.warn(code, { ...fields }),
         error: (code, fields = {}) => logger.error(code, { ...fields }),
       },
+      count: (name, by = 1) => {
+        metrics.addMetric(name, MetricUnit.Count, by)
+      },
     })
   }
   if (process.env['AWS_LAMBDA_FUNCTION_NAME'] !== undefined) logic = build()
   return middy()
     .use(injectLambdaContext(logger, { resetKeys: true }))
-    .use(logMetrics(metrics, { captureColdStartMetric: true }))
+    .use({ before: () => metrics.captureColdStartMetric(), after: publish, onError: publish })
     .handler(async (event: unknown): Promise<R> => {
       logic ??= build()
       return logic(event)

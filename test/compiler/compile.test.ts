@@ -130,6 +130,10 @@ describe('self-check', () => {
     expect(() => checkParity(artefact, other, rows)).toThrow(/self-check failed: probe row \d+, output 0/)
   })
 
+  it('notices an artefact that does not load', () => {
+    expect(() => checkParity(artefact.subarray(0, 100), ensemble, rows)).toThrow(CompileError)
+  })
+
   it('probes each threshold and both neighbours', () => {
     for (let node = 0; node < 7; node++) {
       const f = tree.nodes.feature[node]!
@@ -158,8 +162,8 @@ describe('limits', () => {
     }
   })
 
-  it('a full tree of depth 14', () => {
-    const source = encode(modelJson([full(14, 1)]))
+  it('a full tree of depth 12', () => {
+    const source = encode(modelJson([full(12, 1)]))
     for (const layout of LAYOUTS) agrees(source, compile(source, { layout }).artefact)
   })
 
@@ -215,6 +219,8 @@ describe('default layout', () => {
     const of = (trees: Shape[]): string => compile(encode(modelJson(trees))).report.layout
     expect(of(Array.from({ length: 8 }, (_, i) => full(6, i)))).toBe('branchless')
     expect(of(Array.from({ length: 8 }, () => path(6)))).toBe('nested')
-    expect(of([full(18, 1)])).toBe('table')
-  })
+    const huge = encode(modelJson([full(17, 1)]))
+    expect(compile(huge).report.layout).toBe('table')
+    expect(compile(huge, { layout: 'nested' }).report.layout).toBe('table')
+  }, 60_000)
 })

@@ -186,9 +186,7 @@ describe('update machine', () => {
 
   it('fetches again from nothing when what a power cut left is torn', async () => {
     const storage = memoryStorage()
-    storage.append(`part-${two.release.package.sha256}`, Buffer.alloc(700, 1))
     const d = testDevice({ storage })
-    // A sweep at the start would remove a part that no update in hand names, so the manifest comes first.
     d.cloud.hold(two)
     d.cloud.deliver = (blocks, m) => (m.body.digest === two.release.package.sha256 ? [] : blocks)
     await d.cloud.up()
@@ -279,7 +277,7 @@ describe('update machine', () => {
     [
       'with an artefact that is no module',
       'FAILED MODEL_FORMAT',
-      { edit: files => void (files[3]!.bytes = Buffer.from('nonsense')) },
+      { edit: files => void Object.assign(files[3]!, { bytes: Buffer.from('nonsense') }) },
     ],
     [
       'with a self-test margin one bit off',
@@ -302,7 +300,11 @@ describe('update machine', () => {
       'REFUSED PACKAGE_CONTENT',
       {
         edit: files =>
-          wrong(files, 'baseline.json', b => void ((b['features'] as { name: string }[])[0]!.name = 'zzz')),
+          wrong(
+            files,
+            'baseline.json',
+            b => void Object.assign((b['features'] as object[])[0]!, { name: 'zzz' }),
+          ),
       },
     ],
     [
@@ -316,7 +318,7 @@ describe('update machine', () => {
     [
       'with a contract of another shape',
       'REFUSED PACKAGE_CONTENT',
-      { edit: files => wrong(files, 'contract.json', c => void (c['more'] = 1)) },
+      { edit: files => wrong(files, 'contract.json', c => void Object.assign(c, { more: 1 })) },
     ],
   ])('keeps the old model and does not retry a package %s', async (_, step, changes) => {
     const d = await running(one)

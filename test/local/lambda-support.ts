@@ -170,5 +170,5 @@ export function makeHost(options: Partial<LambdaOptions> = {}, statements: reado
 export type Host = ReturnType<typeof makeHost>
 
 /** Waits for something that happens in other threads. */
-export const eventually = (check: () => void): Promise<void> =>
+export const eventually = (check: () => void | Promise<void>): Promise<void> =>
   vi.waitFor(check, { timeout: 20_000, interval: 10 })

@@ -149,6 +149,10 @@ export const startBroker = async (options: BrokerOptions): Promise<Broker> => {
     open.delete(session)
     session.stay?.disconnected(session.reason ?? 'CONNECTION_LOST')
   })
+  aedes.on('clientError', (client, error) => {
+    // Errors of the socket have a code; those without one are packets that cannot be parsed or are not allowed.
+    if ((error as NodeJS.ErrnoException).code === undefined) note(client, 'CLIENT_ERROR')
+  })
   aedes.on('keepaliveTimeout', client => note(client, 'MQTT_KEEP_ALIVE_TIMEOUT'))
   aedes.on('unsubscribe', (filters, client) => {
     for (const filter of filters) sessions.get(client)?.filters.delete(filter)
@@ -197,7 +201,15 @@ export const startBroker = async (options: BrokerOptions): Promise<Broker> => {
       interceptPackets(client, packet => inspect(client, packet))
     },
   )
-  await listen(server, options.host, options.port)
+  try {
+    await listen(server, options.host, options.port)
+  } catch (error) {
+    aedes.close()
+    throw error
+  }
+  server.on('error', error =>
+    realm.log({ level: 'error', service: 'iot', message: `listener: ${error.message}` }),
+  )
 
   return {
     port: (server.address() as AddressInfo).port,

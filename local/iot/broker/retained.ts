@@ -24,7 +24,7 @@ type Saved = Omit<RetainedMessage, 'payload'> & { readonly payload: string }
 export const openRetainedStore = (realm: Realm): RetainedStore => {
   const file = join(realm.dir, 'iot', 'retained.json')
   const saved = (readJsonFile(file) ?? []) as readonly Saved[]
-  const messages = new Map(
+  const messages = new Map<string, RetainedMessage>(
     saved.map(entry => [entry.topic, { ...entry, payload: Buffer.from(entry.payload, 'base64') }]),
   )
   const snapshot = (): readonly Saved[] =>

@@ -1,0 +1,132 @@
+import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { parseArgs } from 'node:util'
+import { fleetName, hardwareName, slotName, thingName } from '../src/contracts/names.ts'
+import { type Device, startDevice } from './agent.ts'
+import { type Logger, systemClock } from './ports.ts'
+import { rowReader } from './rows.ts'
+import { wasmRuntime } from './runtime.ts'
+import { fileStorage } from './storage/file.ts'
+import { mqttTransport } from './transport.ts'
+
+const USAGE = `usage: node device/main.ts --endpoint host:port --ca ca.pem --cert cert.pem --key key.pem
+  --thing NAME --fleet NAME --hardware NAME --slot NAME --dir FOLDER
+  --model-key model.pem --deployment-key deployment.pem [--stay]
+Reads rows on stdin (JSON lines, or CSV with a header) and prints one prediction per row as JSON.
+With --stay the device keeps its connection after the last row, until it is interrupted.`
+
+const NAMES = { thing: thingName, fleet: fleetName, hardware: hardwareName, slot: slotName } as const
+const FILES = ['ca', 'cert', 'key', 'model-key', 'deployment-key'] as const
+const NEEDED = ['endpoint', ...FILES, ...(Object.keys(NAMES) as (keyof typeof NAMES)[]), 'dir'] as const
+type Option = (typeof NEEDED)[number]
+
+function readOptions(args: readonly string[]) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      ...(Object.fromEntries(NEEDED.map(name => [name, { type: 'string' }])) as Record<
+        Option,
+        { type: 'string' }
+      >),
+      stay: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
+  })
+  if (values.help) return null
+  const given = (name: Option): string => {
+    const value = values[name]
+    if (value === undefined) throw new Error(`--${name} is missing`)
+    return value
+  }
+  const name = (key: keyof typeof NAMES): string => {
+    const parsed = NAMES[key].safeParse(given(key))
+    if (!parsed.success) throw new Error(`--${key}: ${parsed.error.issues[0]?.message}`)
+    return parsed.data
+  }
+  const file = (key: (typeof FILES)[number]): string => {
+    try {
+      return readFileSync(given(key), 'utf8')
+    } catch (error) {
+      throw new Error(`--${key}: ${(error as Error).message}`)
+    }
+  }
+  const [, host, port] = /^(?:mqtts:\/\/)?\[?([^\]]+?)\]?:(\d{1,5})$/.exec(given('endpoint')) ?? []
+  if (host === undefined || port === undefined) throw new Error('--endpoint: must be host:port')
+  return {
+    identity: { thing: name('thing'), fleet: name('fleet'), hardware: name('hardware') },
+    slot: name('slot'),
+    endpoint: { host, port: Number(port), caPem: file('ca'), certPem: file('cert'), keyPem: file('key') },
+    trust: { modelKeyPem: file('model-key'), deploymentKeyPem: file('deployment-key') },
+    dir: given('dir'),
+    stay: values.stay ?? false,
+  }
+}
+
+/** Resolves with the features of the slot's model, as soon as there is one. */
+function features(device: Device, slot: string): Promise<readonly string[]> {
+  return new Promise(resolve => {
+    const known = device.features(slot)
+    if (known !== null) {
+      resolve(known)
+      return
+    }
+    process.stderr.write('waiting for a model\n')
+    const off = device.onCommitted(() => {
+      off()
+      resolve(device.features(slot) ?? [])
+    })
+  })
+}
+
+async function predictLines(device: Device, slot: string): Promise<number> {
+  const read = rowReader()
+  let number = 0
+  let bad = 0
+  for await (const line of createInterface({ input: process.stdin })) {
+    number++
+    try {
+      const row = read(line, await features(device, slot))
+      if (row !== null) process.stdout.write(`${JSON.stringify(device.infer(slot, row))}\n`)
+    } catch (error) {
+      bad++
+      process.stderr.write(`line ${number}: ${(error as Error).message}\n`)
+    }
+  }
+  return bad
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const options = readOptions(args)
+  if (options === null) {
+    process.stdout.write(`${USAGE}\n`)
+    return
+  }
+  const write = (level: string) => (code: string, fields: object) =>
+    void process.stderr.write(`${JSON.stringify({ level, code, ...fields })}\n`)
+  const log: Logger = { info: write('info'), warn: write('warn') }
+  const common = { clock: systemClock, random: Math.random, log }
+  const { identity, slot } = options
+  const device = startDevice({
+    ...{ ...identity, slots: [slot], trust: options.trust, runtime: wasmRuntime, ...common },
+    transport: mqttTransport({ ...options.endpoint, thing: identity.thing, ...common }),
+    storage: fileStorage(options.dir),
+  })
+  // The device's own timers do not keep the process alive, and between two connections nothing else would.
+  const alive = setInterval(() => undefined, 60_000)
+  const interrupted = new Promise<void>(resolve => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+  })
+  const done = predictLines(device, slot).then(async bad => {
+    if (bad > 0) process.exitCode = 1
+    if (options.stay) await interrupted
+  })
+  await Promise.race([done, interrupted])
+  clearInterval(alive)
+  await device.stop()
+  process.stdin.destroy()
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`${(error as Error).message}\n${USAGE}\n`)
+  process.exitCode = 2
+})

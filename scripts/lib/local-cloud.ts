@@ -1,0 +1,80 @@
+/** The local cloud with this project's template in it. The only place that joins the two. */
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { type Cloud, startCloud } from '../../local/cloud.ts'
+import type { CloudLogEntry } from '../../local/core/types.ts'
+import { buildHandlers } from '../build.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+export const TEMPLATE = `${root}.serverless`
+export const AUDIENCE = 'edgeloop'
+export const SCOPES = ['fleet:read']
+/** The image's name as it would be in ECR, so that the job role's rights to pull it are checked as well. */
+const IMAGE = '123456789012.dkr.ecr.eu-west-1.amazonaws.com/edgeloop-trainer:local'
+
+/** Bundles the handlers and packages the service, as `npm run package` does. */
+export async function buildAndPackage(): Promise<void> {
+  process.chdir(root)
+  await buildHandlers()
+  try {
+    await promisify(execFile)(process.execPath, ['node_modules/serverless/bin/serverless.js', 'package'], {
+      cwd: root,
+    })
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
+    throw new Error(`packaging failed:\n${stdout}${stderr}`)
+  }
+}
+
+export interface LocalOptions {
+  readonly dir: string
+  readonly port: number
+  readonly mqttPort: number
+  readonly template?: string
+  readonly log?: (entry: CloudLogEntry) => void
+}
+
+export const startEdgeloop = (options: LocalOptions): Promise<Cloud> =>
+  startCloud({
+    template: options.template ?? TEMPLATE,
+    dir: options.dir,
+    port: options.port,
+    mqttPort: options.mqttPort,
+    parameters: at => ({
+      JwtIssuer: at.issuerUrl,
+      JwtAudience: AUDIENCE,
+      TrainingImage: IMAGE,
+      PollSeconds: '1',
+    }),
+    trainingImages: [{ match: /\/edgeloop-trainer:/, command: [process.execPath, `${root}trainer/main.ts`] }],
+    compiler: { command: [process.execPath, `${root}compiler/cli.ts`] },
+    lambda: { maxPerFunction: 2 },
+    ...(options.log ? { log: options.log } : {}),
+  })
+
+/** A token for the operators' API, from the local issuer. */
+export const operatorToken = (cloud: Cloud): Promise<string> =>
+  Promise.resolve(
+    cloud.issuer.mint({
+      sub: 'operator',
+      scope: SCOPES.join(' '),
+      audience: AUDIENCE,
+      expiresIn: 12 * 3_600,
+    }),
+  )
+
+/** How to look around with other tools. */
+export async function directions(cloud: Cloud): Promise<string> {
+  const { credentials, mqtt, outputs, endpoint } = cloud
+  return [
+    'To look around:',
+    `  export AWS_ENDPOINT_URL=${endpoint}`,
+    `  export AWS_REGION=${cloud.realm.region} AWS_ACCESS_KEY_ID=${credentials.accessKeyId} AWS_SECRET_ACCESS_KEY=${credentials.secretAccessKey}`,
+    `  export TOKEN=${await operatorToken(cloud)}`,
+    `  aws s3 ls s3://${outputs['DropBucketName']}/ --recursive`,
+    `  aws dynamodb scan --table-name ${outputs['StateTableName']} --max-items 5`,
+    `  curl -H "Authorization: Bearer $TOKEN" ${outputs['ApiUrl']}/v1/models`,
+    `MQTT (mTLS): ${mqtt.host}:${mqtt.port}, CA in ${cloud.realm.dir}/mqtt-ca.pem`,
+  ].join('\n')
+}

@@ -1,0 +1,58 @@
+import { parseArgs } from 'node:util'
+
+export class UsageError extends Error {}
+
+const DEFAULT_PORT = 4566
+const DEFAULT_MQTT_PORT = 8883
+
+/** A whole number in a range, or a message that names the option. */
+export function whole(
+  name: string,
+  text: string | undefined,
+  fallback: number,
+  min: number,
+  max: number,
+): number {
+  if (text === undefined) return fallback
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new UsageError(`--${name} must be a whole number from ${min} to ${max}, not "${text}"`)
+  }
+  return value
+}
+
+export function parse<const T extends Parameters<typeof parseArgs>[0]>(config: T) {
+  try {
+    return parseArgs(config)
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+export const cloudFlags = {
+  port: { type: 'string' },
+  'mqtt-port': { type: 'string' },
+  dir: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+export const ports = (values: { port?: string | undefined; 'mqtt-port'?: string | undefined }) => ({
+  port: whole('port', values.port, DEFAULT_PORT, 0, 65_535),
+  mqttPort: whole('mqtt-port', values['mqtt-port'], DEFAULT_MQTT_PORT, 0, 65_535),
+})
+
+/** Runs a program; a wrong option or a known fault ends with its message and code, not with a stack. */
+export async function run(main: () => Promise<number | undefined>): Promise<void> {
+  try {
+    const code = await main()
+    if (code !== undefined) process.exit(code)
+  } catch (error) {
+    if (error instanceof UsageError) {
+      process.stderr.write(`${error.message}\nSee --help.\n`)
+      process.exit(2)
+    }
+    process.stderr.write(`${(error as Error).message}\n`)
+    if (process.env['DEBUG']) process.stderr.write(`${(error as Error).stack}\n`)
+    process.exit(1)
+  }
+}
