@@ -82,6 +82,8 @@ export function startField(options: FieldOptions): Field {
     devices.set(thing, device)
   })
   const all = [...devices.values()]
+  // The devices' own timers do not keep the process alive, and between two connections nothing else would.
+  const alive = setInterval(() => undefined, 60_000)
   return {
     devices: all,
     device(thing) {
@@ -100,6 +102,7 @@ export function startField(options: FieldOptions): Field {
       for (const device of all) device.flush()
     },
     async stop() {
+      clearInterval(alive)
       await Promise.all(all.map(device => device.stop()))
     },
   }

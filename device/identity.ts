@@ -1,4 +1,3 @@
-import { webcrypto } from 'node:crypto'
 import {
   chmodSync,
   existsSync,
@@ -9,7 +8,6 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509'
 import * as z from 'zod'
 import { thingName } from '../src/contracts/names.ts'
 
@@ -19,24 +17,6 @@ export interface DeviceIdentity {
   readonly keyPem: string
   readonly certPem: string
   readonly certificateArn: string
-}
-
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
-/** ub-common-name of X.520; the thing's whole name is in the registry. */
-const COMMON_NAME_MAX = 64
-
-/** A new EC P-256 key, and a certificate request signed by it. */
-export async function createKeyAndCsr(thing: string): Promise<{ keyPem: string; csrPem: string }> {
-  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
-  const csr = await Pkcs10CertificateRequestGenerator.create({
-    name: [{ CN: [thingName.parse(thing).slice(0, COMMON_NAME_MAX)] }],
-    keys,
-    signingAlgorithm: ALGORITHM,
-  })
-  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey))
-  const lines = der.toString('base64').match(/.{1,64}/g) ?? []
-  const keyPem = ['-----BEGIN PRIVATE KEY-----', ...lines, '-----END PRIVATE KEY-----', ''].join('\n')
-  return { keyPem, csrPem: csr.toString('pem') }
 }
 
 const stored = z.strictObject({ thing: thingName, certificateArn: z.string().min(1) })

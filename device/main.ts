@@ -127,6 +127,6 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {
-  process.stderr.write(`${(error as Error).message}\n${USAGE}\n`)
+  process.stderr.write(`${(error as Error).message}\nSee --help.\n`)
   process.exitCode = 2
 })

@@ -5,7 +5,8 @@ import {
   CreateThingCommand,
   type IoTClient,
 } from '@aws-sdk/client-iot'
-import { createKeyAndCsr, type DeviceIdentity, identityStore } from './identity.ts'
+import { createKeyAndCsr } from './csr.ts'
+import { type DeviceIdentity, identityStore } from './identity.ts'
 
 export interface ProvisionOptions {
   /** With an operator's credentials; devices never have AWS credentials. */
@@ -68,7 +69,7 @@ async function provisionOne(thing: string, options: ProvisionOptions): Promise<D
 }
 
 async function certify(thing: string, iot: IoTClient): Promise<DeviceIdentity> {
-  const { keyPem, csrPem } = await createKeyAndCsr(thing)
+  const { keyPem, csrPem } = createKeyAndCsr(thing)
   const { certificateArn, certificatePem } = await iot.send(
     new CreateCertificateFromCsrCommand({ certificateSigningRequest: csrPem, setAsActive: true }),
   )

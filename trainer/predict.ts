@@ -14,8 +14,8 @@ export interface XgboostModel {
   readonly featureCount: number
   /** Empty when the model was trained without names. */
   readonly featureNames: readonly string[]
-  /** The margin that every row starts from, `base_score` after the objective's link; float32. */
-  readonly baseMargin: number
+  /** The margins that every row starts from, one per output: `base_score` after the objective's link; float32. */
+  readonly baseMargins: Float32Array
   readonly trees: readonly Tree[]
   /** Which output each tree adds to. */
   readonly treeGroups: readonly number[]
@@ -53,7 +53,7 @@ export function loadXgboostJson(text: string): XgboostModel {
     groups,
     featureCount,
     featureNames: asStrings(learner['feature_names'] ?? [], 'feature_names'),
-    baseMargin: baseMargin(objective, param['base_score']),
+    baseMargins: baseMargins(objective, param['base_score'], groups),
     trees,
     treeGroups,
     attributes: Object.fromEntries(
@@ -70,7 +70,7 @@ export function loadXgboostJson(text: string): XgboostModel {
  */
 export function margins(model: XgboostModel, rows: readonly ArrayLike<number>[]): Float32Array {
   const { groups, featureCount, trees, treeGroups } = model
-  const out = new Float32Array(rows.length * groups).fill(model.baseMargin)
+  const out = Float32Array.from({ length: rows.length * groups }, (_, i) => model.baseMargins[i % groups]!)
   const values = new Float32Array(featureCount)
   rows.forEach((row, r) => {
     if (row.length !== featureCount)
@@ -107,13 +107,22 @@ function parse(text: string): unknown {
   }
 }
 
-/** XGBoost 3.1 writes base_score as a one-element vector, `"[5E-1]"`. */
-function baseMargin(objective: string, field: unknown): number {
-  const text = asText(field, 'base_score').replace(/^\[(.*)\]$/, '$1')
-  const score = Math.fround(asNumber(text, 'base_score'))
-  if (IDENTITY.test(objective)) return score
-  if (LOGIT.test(objective)) return logit(score)
-  if (LOG.test(objective)) return Math.fround(Math.log(score))
+/** `5E-1`, or since XGBoost 3.1 a vector with one entry for all outputs or one per output: `[5E-1,2E-1]`. */
+function baseMargins(objective: string, field: unknown, groups: number): Float32Array {
+  const link = linkOf(objective)
+  const scores = asText(field, 'base_score')
+    .replace(/^\[(.*)\]$/, '$1')
+    .split(',')
+    .map(text => link(Math.fround(asNumber(text, 'base_score'))))
+  if (scores.length !== 1 && scores.length !== groups)
+    throw new ModelFormatError(`base_score has ${scores.length} values for ${groups} outputs`)
+  return Float32Array.from({ length: groups }, (_, k) => scores[k % scores.length]!)
+}
+
+function linkOf(objective: string): (score: number) => number {
+  if (IDENTITY.test(objective)) return score => score
+  if (LOGIT.test(objective)) return logit
+  if (LOG.test(objective)) return Math.log
   throw new ModelFormatError(`objective ${objective} is not supported`)
 }
 

@@ -52,7 +52,10 @@ export function createExecutor(options: ExecutorOptions): Executor {
 
   const spawn = (fn: FunctionConfig): Environment => {
     const stream = logStreamName(realm.now())
-    const log = createFunctionLog(options, fn, stream)
+    const log = createFunctionLog(options, fn, stream, line => {
+      environment.tail.push(line)
+      if (environment.tail.length > tailLines) environment.tail.shift()
+    })
     const taskRoot = options.taskRootOf(fn)
     const tmp = join(options.folder, 'tmp', fn.name)
     mkdirSync(tmp, { recursive: true })
@@ -75,11 +78,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
         },
         env: functionEnvironment({ fn, realm, credentials, taskRoot, logStream: stream, tmp }),
         initLimitMs: (initSeconds + fn.timeoutSeconds) * 1000,
-        onLine: line => {
-          environment.tail.push(line)
-          if (environment.tail.length > tailLines) environment.tail.shift()
-          log.line(line)
-        },
+        onLine: log.line,
       }),
     }
     return environment

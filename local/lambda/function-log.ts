@@ -24,13 +24,19 @@ export interface FunctionLog {
 }
 
 /** One log stream. When the role may not write, lines are lost as in AWS, and the denial is on IAM's record. */
-export function createFunctionLog(sink: LogSink, fn: FunctionConfig, stream: string): FunctionLog {
+export function createFunctionLog(
+  sink: LogSink,
+  fn: FunctionConfig,
+  stream: string,
+  observe: (line: string) => void,
+): FunctionLog {
   let allowed: boolean | undefined
   const mayWrite = (): boolean => {
     allowed ??= authorizeLog(sink, fn, stream)
     return allowed
   }
   const line = (text: string): void => {
+    observe(text)
     if (mayWrite()) sink.logs.put(fn.logGroup, stream, text)
   }
   const platform = (type: string, record: Readonly<Record<string, unknown>>): void =>

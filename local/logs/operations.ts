@@ -92,7 +92,8 @@ export function logOperations(realm: Realm, store: LogStore): Readonly<Record<st
       const found = group.lines.filter(
         line =>
           line.id > after &&
-          inTime(line, input) &&
+          // Unlike GetLogEvents, this operation includes endTime.
+          (inTime(line, input) || line.timestamp === input['endTime']) &&
           line.stream.startsWith(prefix) &&
           (!Array.isArray(names) || names.includes(line.stream)) &&
           passes(line.message),

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { type ParseArgsConfig, parseArgs } from 'node:util'
 
 export class UsageError extends Error {}
 
@@ -21,7 +21,7 @@ export function whole(
   return value
 }
 
-export function parse<const T extends Parameters<typeof parseArgs>[0]>(config: T) {
+export function parse<const T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
   try {
     return parseArgs(config)
   } catch (error) {

@@ -100,6 +100,7 @@ describe('log groups', () => {
     expect(
       await messages('FilterLogEvents', { logGroupName: 'g', startTime: 1_000_020, logStreamNames: ['s'] }),
     ).toEqual(['ERROR 3'])
+    expect(await messages('FilterLogEvents', { logGroupName: 'g', endTime: 1_000_000 })).toEqual(['ERROR 1'])
     const page = await call('FilterLogEvents', { logGroupName: 'g', limit: 4 })
     expect(page.events).toHaveLength(4)
     expect(await messages('FilterLogEvents', { logGroupName: 'g', nextToken: page['nextToken'] })).toEqual([

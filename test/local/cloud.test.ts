@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb'
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge'
+import { IoTDataPlaneClient, PublishCommand } from '@aws-sdk/client-iot-data-plane'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -96,6 +97,19 @@ const template = {
       },
     },
     ObjectPermission: permission('Record', 'events', arn('ObjectRule')),
+
+    TopicRule: {
+      Type: 'AWS::IoT::TopicRule',
+      Properties: {
+        TopicRulePayload: {
+          Sql: "SELECT *, topic(2) AS thing FROM 'shop/+'",
+          AwsIotSqlVersion: '2016-03-23',
+          RuleDisabled: false,
+          Actions: [{ Lambda: { FunctionArn: arn('Record') } }],
+        },
+      },
+    },
+    TopicPermission: permission('Record', 'iot', arn('TopicRule')),
 
     FollowLogs: logGroup('follow'),
     FollowRole: functionRole(
@@ -267,6 +281,23 @@ describe('a deployed template', () => {
     )
   })
 
+  it('runs IoT rule -> Lambda', async () => {
+    await new IoTDataPlaneClient(client()).send(new PublishCommand({ topic: 'shop/till-4', payload: '{"n":1}', qos: 1 }))
+    await eventually(async () => expect(await item('other')).toEqual({ n: 1, thing: 'till-4' }))
+  })
+
+  it('runs functions for whoever may call the Lambda API, and answers what it does not know with 501', async () => {
+    const { body, headers } = await lambdaApi('POST', '/2015-03-31/functions/api/invocations', '{"pathParameters":{"id":9}}')
+    expect(JSON.parse(body)).toEqual({ statusCode: 200, body: '{"id":9}' })
+    const log = Buffer.from(headers.get('x-amz-log-result') ?? '', 'base64').toString()
+    expect(log).toMatch(/^START RequestId: [^]*\nREPORT RequestId: /)
+    const failed = await lambdaApi('POST', '/2015-03-31/functions/api/invocations', '{}')
+    expect(failed.headers.get('x-amz-function-error')).toBe('Unhandled')
+    expect((await lambdaApi('GET', '/2015-03-31/functions/')).body).toContain('"FunctionName":"follow"')
+    expect((await lambdaApi('GET', '/2015-03-31/functions/none')).status).toBe(404)
+    expect((await lambdaApi('GET', '/2015-03-31/functions/api/aliases')).status).toBe(501)
+  })
+
   it('denies what the role of a function does not allow, names it, and lands the event in its destination', async () => {
     const before = cloud.denials.length
     const heard: string[] = []
@@ -334,6 +365,16 @@ describe('a deployed template', () => {
     rmSync(other, { recursive: true, force: true })
   })
 })
+
+async function lambdaApi(method: string, path: string, body = '') {
+  const { hostname, port } = new URL(cloud.endpoint)
+  const signer = new SignatureV4({ service: 'lambda', region: 'eu-west-1', credentials: cloud.credentials, sha256: Hash.bind(null, 'sha256') })
+  const request = { method, protocol: 'http:', hostname, port: Number(port), path, query: {}, body }
+  const headers = { host: `${hostname}:${port}`, 'x-amz-log-type': 'Tail' }
+  const signed = await signer.sign({ ...request, headers })
+  const answer = await fetch(cloud.endpoint + path, { method, headers: signed.headers, ...(body && { body }) })
+  return { status: answer.status, headers: answer.headers, body: await answer.text() }
+}
 
 async function receive(id: string): Promise<readonly string[]> {
   const command = new ReceiveMessageCommand({

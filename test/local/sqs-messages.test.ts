@@ -67,7 +67,7 @@ describe('sending and receiving', () => {
     await send('x', { MessageAttributes: { 'a.one': value('1'), 'a.two': value('2'), b: value('3') } })
     const [message] = await receive({
       MessageAttributeNames: ['a.*'],
-      AttributeNames: ['ApproximateReceiveCount'],
+      MessageSystemAttributeNames: ['ApproximateReceiveCount'],
       VisibilityTimeout: 0,
     })
     expect(Object.keys(message?.MessageAttributes ?? {})).toEqual(['a.one', 'a.two'])

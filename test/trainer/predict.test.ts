@@ -63,11 +63,25 @@ describe('reading a model', () => {
     const base = (objective: string, score: string): number => {
       const root = JSON.parse(spoil(['learner', 'objective', 'name'], objective))
       root.learner.learner_model_param.base_score = score
-      return loadXgboostJson(JSON.stringify(root)).baseMargin
+      return loadXgboostJson(JSON.stringify(root)).baseMargins[0]!
     }
     expect(base('binary:logistic', '[2.5E-1]')).toBeCloseTo(Math.log(1 / 3), 6)
     expect(base('reg:squarederror', '2.5E-1')).toBe(0.25)
     expect(base('count:poisson', '2E0')).toBe(Math.fround(Math.log(2)))
+    expect(() => base('binary:logistic', '[5E-1,2E-1]')).toThrow('base_score has 2 values for 1 outputs')
+  })
+
+  it('starts every class from its own base_score', () => {
+    const multi = readFileSync(`${import.meta.dirname}/fixtures/trainer-trained.json.txt`, 'utf8')
+    const root = JSON.parse(multi)
+    root.learner.learner_model_param.base_score = '[1E0,2E0,-3E0]'
+    root.learner.gradient_booster.model.trees = []
+    root.learner.gradient_booster.model.tree_info = []
+    const scores = margins(loadXgboostJson(JSON.stringify(root)), [
+      new Array(5).fill(0),
+      new Array(5).fill(NaN),
+    ])
+    expect(Array.from(scores)).toEqual([1, 2, -3, 1, 2, -3])
   })
 
   it('refuses a row of another width', () => {

@@ -88,7 +88,7 @@ export function findSplit(
       g += histogram[slot * 2]!
       h += histogram[slot * 2 + 1]!
       if (h < minHessian || H - h < minHessian) continue
-      const loss = fround(nodeGain(g, h, reg) + nodeGain(G - g, H - h, reg) - rootGain)
+      const loss = fround(fround(nodeGain(g, h, reg) + nodeGain(G - g, H - h, reg)) - rootGain)
       if (loss > bestLoss && loss < Infinity) {
         bestLoss = loss
         bestFeature = f

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { PolicyDocument } from '../../../local/core/types.ts'
 import { compilePolicy, isAllowed, type PolicyVariables } from '../../../local/iot/policy.ts'
 import { matchPattern, parsePattern } from '../../../local/iot/policy-pattern.ts'
-import { allow, arn } from './support.ts'
+import { allow, arn, variable } from './support.ts'
 
 const none: PolicyVariables = () => undefined
 const vars =
@@ -29,13 +29,15 @@ describe('patterns', () => {
     expect(matchPattern(parsePattern(`${'*a'.repeat(100)}b`), 'a'.repeat(2000), none)).toBe(false)
   })
   it('take wildcards inside a variable literally', () => {
-    const pattern = parsePattern('client/${iot:ClientId}')
+    const pattern = parsePattern(`client/${variable('iot:ClientId')}`)
     expect(matchPattern(pattern, 'client/anyone', vars({ 'iot:ClientId': '*' }))).toBe(false)
     expect(matchPattern(pattern, 'client/*', vars({ 'iot:ClientId': '*' }))).toBe(true)
   })
   it('know the escapes of IAM', () => {
-    expect(matchPattern(parsePattern('a${*}b${?}c${$}'), 'a*b?c$', none)).toBe(true)
-    expect(matchPattern(parsePattern('a${*}b'), 'axxb', none)).toBe(false)
+    expect(
+      matchPattern(parsePattern(`a${variable('*')}b${variable('?')}c${variable('$')}`), 'a*b?c$', none),
+    ).toBe(true)
+    expect(matchPattern(parsePattern(`a${variable('*')}b`), 'axxb', none)).toBe(false)
   })
 })
 
@@ -65,7 +67,10 @@ describe('evaluation', () => {
     ).toBe(true)
   })
   it('matches nothing where a variable has no value, in an Allow as in a Deny', () => {
-    const policy = allow('iot:Publish', arn('topic', 'edge/v1/${iot:Connection.Thing.ThingName}/*'))
+    const policy = allow(
+      'iot:Publish',
+      arn('topic', `edge/v1/${variable('iot:Connection.Thing.ThingName')}/*`),
+    )
     expect(allowed([policy], 'iot:Publish', topic)).toBe(false)
     expect(allowed([policy], 'iot:Publish', topic, vars({ 'iot:Connection.Thing.ThingName': 'dev-1' }))).toBe(
       true,
@@ -77,13 +82,16 @@ describe('evaluation', () => {
       Statement: {
         Effect: 'Deny',
         Action: 'iot:Publish',
-        Resource: '${iot:Connection.Thing.Attributes[site]}*',
+        Resource: `${variable('iot:Connection.Thing.Attributes[site]')}*`,
       },
     }
     expect(allowed([allow('iot:*', '*'), deny], 'iot:Publish', topic)).toBe(true)
   })
   it('takes attributes as variables', () => {
-    const policy = allow('iot:Receive', arn('topic', 'site/${iot:Connection.Thing.Attributes[site]}/*'))
+    const policy = allow(
+      'iot:Receive',
+      arn('topic', `site/${variable('iot:Connection.Thing.Attributes[site]')}/*`),
+    )
     const variables = vars({ 'iot:Connection.Thing.Attributes[site]': 'north' })
     expect(allowed([policy], 'iot:Receive', arn('topic', 'site/north/x'), variables)).toBe(true)
     expect(allowed([policy], 'iot:Receive', arn('topic', 'site/south/x'), variables)).toBe(false)
@@ -110,7 +118,7 @@ describe('evaluation', () => {
     ],
     [{ StringEquals: { 'iot:ClientId': ['a', 'b'] } }, { 'iot:ClientId': 'b' }, true],
     [
-      { StringEquals: { 'iot:ClientId': '${iot:Connection.Thing.ThingName}' } },
+      { StringEquals: { 'iot:ClientId': `${variable('iot:Connection.Thing.ThingName')}` } },
       { 'iot:ClientId': 'b', 'iot:Connection.Thing.ThingName': 'b' },
       true,
     ],

@@ -194,6 +194,8 @@ export const allow = (Action: string | string[], Resource: string | string[]): P
   Version: '2012-10-17',
   Statement: { Effect: 'Allow', Action, Resource },
 })
+/** A policy variable or substitution template, `${name}`. */
+export const variable = (name: string) => `\${${name}}`
 export const arn = (kind: string, name: string) => `arn:aws:iot:${REGION}:${ACCOUNT}:${kind}/${name}`
 
 /** Waits until `ready` gives something; fails with `what` after about ten seconds. */

@@ -1,0 +1,142 @@
+/** `npm start`: the whole loop on this machine, with an example. */
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { Example } from '../examples/example.ts'
+import type { Cloud } from '../local/cloud.ts'
+import { buildAndPackage, directions, startEdgeloop } from './lib/local-cloud.ts'
+import { cloudFlags, parse, ports, run, UsageError, whole } from './lib/options.ts'
+import { watchMemory } from './story/memory.ts'
+import { makeReport } from './story/report.ts'
+import { makeSteps, StepFailed } from './story/steps.ts'
+import { tellStory } from './story/story.ts'
+import { watch as watchBus } from './story/watch.ts'
+
+const HELP = `Usage: npm start -- [options]
+
+  --example NAME  cold-chain (default) or shuttle
+  --devices N     size of the fleet (default 50)
+  --once          end when the loop has closed; exit code 1 names the step that did not
+  --report FILE   write the facts of the run as JSON
+  --port N        HTTP endpoint of all AWS services (default 4566, 0: any free port)
+  --mqtt-port N   MQTT over mTLS (default 8883, 0: any free port)
+  --dir DIR       state of the local cloud (default: a temporary folder)
+`
+
+await run(async () => {
+  const { values } = parse({
+    options: {
+      ...cloudFlags,
+      example: { type: 'string' },
+      devices: { type: 'string' },
+      once: { type: 'boolean' },
+      report: { type: 'string' },
+    },
+  })
+  if (values.help) {
+    process.stdout.write(HELP)
+    return 0
+  }
+  const devices = whole('devices', values.devices, 50, 1, 2_000)
+  const name = values.example ?? 'cold-chain'
+  const example = await loadExample(name)
+  const dir = values.dir === undefined ? mkdtempSync(join(tmpdir(), 'edgeloop-')) : resolve(values.dir)
+
+  const memory = watchMemory()
+  const steps = makeSteps(line => process.stdout.write(line))
+  const stops: (() => Promise<void> | void)[] = []
+  let stopping: Promise<void> | undefined
+  const stopAll = (): Promise<void> => {
+    stopping ??= (async () => {
+      for (const stop of stops.reverse()) await stop()
+      memory.stop()
+      if (values.dir === undefined) rmSync(dir, { recursive: true, force: true })
+    })()
+    return stopping
+  }
+  const interrupted = new Promise<'interrupted'>(done => {
+    const end = () => done('interrupted')
+    process.once('SIGINT', end)
+    process.once('SIGTERM', end)
+  })
+
+  const work = async (): Promise<number> => {
+    await steps.run('build and package', 'start the local cloud', async () => {
+      await buildAndPackage()
+      return { what: 'handlers bundled, CloudFormation template packaged' }
+    })
+    const { cloud } = await steps.run('local cloud', `provision ${devices} devices`, async () => {
+      const started = await startEdgeloop({ dir, ...ports(values), log: logFaults })
+      stops.push(() => started.close())
+      return {
+        cloud: started,
+        what: `${Object.keys(started.resources).length} resources of the template at ${started.endpoint}`,
+      }
+    })
+    return tell(cloud)
+  }
+  const tell = async (cloud: Cloud): Promise<number> => {
+    const bus = watchBus(cloud)
+    let failed: StepFailed | undefined
+    let states: Parameters<typeof makeReport>[0]['states'] = []
+    try {
+      const told = await tellStory({
+        cloud,
+        example,
+        devices,
+        steps,
+        watch: bus,
+        onStop: stop => stops.push(stop),
+      })
+      states = told.field.states()
+    } catch (error) {
+      if (!(error instanceof StepFailed)) throw error
+      failed = error
+    }
+    const total = steps.facts.reduce((sum, s) => sum + s.ms, 0)
+    const peakMb = memory.peakMb()
+    if (values.report !== undefined) {
+      const report = await makeReport({
+        ...{ cloud, watch: bus, example: name, model: example.model, steps: steps.facts, states, peakMb },
+        closed: failed === undefined,
+      })
+      writeFileSync(values.report, `${JSON.stringify(report, null, 2)}\n`)
+    }
+    if (failed !== undefined) {
+      process.stderr.write(
+        `The loop did not close. Step “${failed.step}” failed: ${(failed.cause as Error).message}\n`,
+      )
+      return 1
+    }
+    process.stdout.write(`The loop closed in ${(total / 1000).toFixed(1)} s; peak memory ${peakMb} MB.\n`)
+    if (values.once) return 0
+    writeFileSync(join(dir, 'mqtt-ca.pem'), cloud.mqtt.caPem)
+    process.stdout.write(`\n${await directions(cloud)}\nThe field goes on. Ctrl-C stops everything.\n`)
+    await interrupted
+    return 0
+  }
+
+  try {
+    const ended = await Promise.race([work(), interrupted])
+    if (ended === 'interrupted') {
+      process.stdout.write('\nStopping …\n')
+      return 130
+    }
+    return ended
+  } finally {
+    await stopAll()
+  }
+})
+
+async function loadExample(name: string): Promise<Example> {
+  const file = new URL(`../examples/${name}/example.ts`, import.meta.url)
+  if (!/^[a-z0-9-]+$/.test(name) || !existsSync(file))
+    throw new UsageError(`--example: there is no example "${name}"; try cold-chain or shuttle`)
+  const { load } = (await import(file.href)) as { load: () => Example }
+  return load()
+}
+
+function logFaults(entry: { level: string; service: string; message: string }): void {
+  if (entry.level === 'error' || (entry.level === 'warn' && process.env['DEBUG']))
+    process.stderr.write(`  ! ${entry.service}: ${entry.message}\n`)
+}

@@ -1,0 +1,210 @@
+/**
+ * The loop, told with an example. Past dropping files and moving the field nothing here makes a step happen: each
+ * is waited for, because the one before it brings it about.
+ */
+
+import { createPublicKey } from 'node:crypto'
+import { IoTClient } from '@aws-sdk/client-iot'
+import { GetPublicKeyCommand, KMSClient } from '@aws-sdk/client-kms'
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { type Field, startField } from '../../device/field.ts'
+import type { DeviceIdentity } from '../../device/identity.ts'
+import { provisionDevices } from '../../device/provision.ts'
+import type { Example } from '../../examples/example.ts'
+import type { Cloud } from '../../local/cloud.ts'
+import { type Labeller, startLabeller } from './labeller.ts'
+import { type Replay, replay } from './replay.ts'
+import type { Steps } from './steps.ts'
+import { askCloud } from './thin-client.ts'
+import type { Watch } from './watch.ts'
+
+/** Windows without drift that are awaited before the field moves. */
+const CALM_WINDOWS = 2
+const ROWS_PER_TICK = 2
+const PATIENCE = 120
+
+export interface Told {
+  readonly field: Field
+  readonly world: Replay
+  readonly labeller: Labeller
+}
+export interface StoryParts {
+  readonly cloud: Cloud
+  readonly example: Example
+  readonly devices: number
+  readonly steps: Steps
+  readonly watch: Watch
+  /** Called with whatever has to be stopped, as soon as it runs. */
+  readonly onStop: (stop: () => Promise<void> | void) => void
+}
+
+export async function tellStory({
+  cloud,
+  example,
+  devices,
+  steps,
+  watch,
+  onStop,
+}: StoryParts): Promise<Told> {
+  const { model, fleet, slot, hardware, phases } = example
+  const config = { endpoint: cloud.endpoint, region: cloud.realm.region, credentials: cloud.credentials }
+  const s3 = new S3Client({ ...config, forcePathStyle: true })
+  const dropBucket = String(cloud.outputs['DropBucketName'])
+  const drop = (key: string, bytes: Uint8Array) =>
+    s3.send(new PutObjectCommand({ Bucket: dropBucket, Key: key, Body: bytes }))
+  const ofVersion = (version: number) => (data: Readonly<Record<string, unknown>>) =>
+    data['version'] === version
+
+  const { field, thin } = await steps.run('provision', 'drop model.yaml and the first dataset', async () => {
+    const names = Array.from({ length: devices }, (_, i) => `${fleet}-${String(i + 1).padStart(4, '0')}`)
+    const identities = await provisionDevices({
+      iot: new IoTClient(config),
+      things: [...names, `${fleet}-thin`],
+      fleet,
+      hardware,
+      policyName: String(cloud.outputs['DevicePolicyName']),
+    })
+    const trust = await pinnedKeys(new KMSClient(config), cloud)
+    const started = startField({
+      endpoint: cloud.mqtt,
+      devices: identities.slice(0, -1),
+      trust,
+      fleet,
+      hardware,
+      slots: [slot],
+      storage: 'memory',
+    })
+    onStop(() => started.stop())
+    await watch.holds('all devices online', PATIENCE, () => started.states().every(s => s.online))
+    return {
+      field: started,
+      thin: identities.at(-1) as DeviceIdentity,
+      what: `${devices} devices connected over mTLS, one certificate each`,
+    }
+  })
+  const world = replay(field, slot, phases[0], ROWS_PER_TICK)
+  onStop(() => world.stop())
+
+  await steps.run('drop', 'SageMaker training', async () => {
+    await drop(`models/${model}/model.yaml`, example.modelYaml)
+    await watch.until('ModelConfigured', PATIENCE)
+    await drop(`datasets/${model}/${example.drop.name}`, example.drop.bytes)
+    const { data } = await watch.until('DatasetRegistered', PATIENCE)
+    return { what: `${example.drop.what}; dataset ${short(data['dataset'])}` }
+  })
+  await trainAndSign(steps, watch, example, 1)
+  await rollOut(steps, watch, field, 1, `field runs ${phases[0].name}`)
+
+  await steps.run('cloud prediction', `field runs ${phases[0].name}`, async () => {
+    const reading = phases[0].rows[0]
+    if (reading === undefined) throw new Error('the example has no rows')
+    const answer = await askCloud(cloud.mqtt, thin, slot, reading.row)
+    if (answer.kind !== 'prediction') throw new Error(`the cloud answered ${answer.message}`)
+    return {
+      what: `a device without a runtime asked the cloud: class ${answer.prediction} by version ${answer.version}`,
+    }
+  })
+
+  world.start()
+  await steps.run(`field in ${phases[0].name}`, `field moves to ${phases[1].name}`, async () => {
+    const closed = () =>
+      watch.events.filter(e => e.type === 'WindowClosed' && e.data['reported'] === devices).length
+    await watch.holds(
+      `${CALM_WINDOWS} windows of all devices`,
+      PATIENCE,
+      () => closed() >= CALM_WINDOWS || drifted(watch),
+    )
+    if (drifted(watch)) throw new Error('drift was reported although nothing had changed')
+    return {
+      what: `${closed()} windows counted by all ${devices} devices, no drift; ${world.inferences()} inferences`,
+    }
+  })
+
+  const labeller = startLabeller({
+    s3,
+    model,
+    dropBucket,
+    artefactBucket: String(cloud.outputs['ArtefactBucketName']),
+    truth: world.truth,
+  })
+  onStop(() => labeller.stop())
+  world.moveTo(phases[1])
+  await steps.run(`field in ${phases[1].name}`, 'labels for captured samples', async () => {
+    const { data } = await watch.until('DriftDetected', PATIENCE)
+    const evidence = data['evidence'] as { name: string; distance: number; logE: number; n: number }[]
+    const shown = evidence.map(
+      e => `${e.name} TV ${e.distance.toFixed(2)} (ln e ${e.logE.toFixed(0)}, n ${e.n})`,
+    )
+    return { what: `drift in window ${data['window']}: ${shown.join(', ')}` }
+  })
+  await steps.run('labels', 'retrain decision', async () => {
+    const { data } = await watch.until('LabelsReceived', PATIENCE)
+    return { what: `${data['matched']} captured samples came back labelled` }
+  })
+  await steps.run('decision', 'SageMaker training', async () => {
+    const { data } = await watch.until('RetrainApproved', PATIENCE)
+    const held = watch.events.filter(e => e.type === 'RetrainSuppressed').length
+    return {
+      what: `retrain approved by all guards (${data['trigger']}); held back ${held} times before; ${labeller.labelled()} labels`,
+    }
+  })
+  await trainAndSign(steps, watch, example, 2)
+  await rollOut(steps, watch, field, 2, '')
+  return { field, world, labeller }
+
+  async function trainAndSign(to: Steps, at: Watch, { metric }: Example, version: number): Promise<void> {
+    await to.run(`train version ${version}`, 'compile and sign', async () => {
+      const { data } = await at.until('ModelVersionRegistered', PATIENCE, ofVersion(version))
+      const metrics = data['metrics'] as Record<string, number>
+      const shown = ['holdout', 'sentinel', 'champion_holdout'].flatMap(set => {
+        const value = metrics[`${set}_${metric}`]
+        return value === undefined ? [] : [`${set} ${metric.toUpperCase()} ${value.toFixed(4)}`]
+      })
+      return { what: shown.join(', ') }
+    })
+    await to.run(`compile, sign ${version}`, 'canary, then everyone', async () => {
+      const { data } = await at.until('PackageSigned', PATIENCE, ofVersion(version))
+      const [first] = data['packages'] as { hardware: string; package: { sha256: string; length: number } }[]
+      return {
+        what: `package ${short(first?.package.sha256)} for ${first?.hardware}, ${first?.package.length} bytes`,
+      }
+    })
+  }
+
+  async function rollOut(to: Steps, at: Watch, on: Field, version: number, next: string): Promise<void> {
+    await to.run(`roll out version ${version}`, next, async () => {
+      const canary = await at.until(
+        'PhaseStarted',
+        PATIENCE,
+        d => d['phase'] === 'canary' && d['rollout'] === `${model}-v${version}`,
+      )
+      await at.until('RolloutCompleted', PATIENCE, ofVersion(version))
+      await at.holds(`version ${version} on every device`, PATIENCE, () =>
+        on.states().every(s => s.version === version),
+      )
+      const exposure = (Number(canary.data['exposure']) * 100).toFixed(0)
+      return {
+        what: `canary (${exposure} %) passed; all ${devices} devices run version ${version}, each verified its own chain`,
+      }
+    })
+  }
+}
+
+const drifted = (watch: Watch): boolean => watch.events.some(e => e.type === 'DriftDetected')
+const short = (digest: unknown): string => String(digest).slice(0, 12)
+
+/** The public halves that devices have pinned since they left the factory. */
+async function pinnedKeys(
+  kms: KMSClient,
+  cloud: Cloud,
+): Promise<{ modelKeyPem: string; deploymentKeyPem: string }> {
+  const pem = async (output: string): Promise<string> => {
+    const { PublicKey = new Uint8Array() } = await kms.send(
+      new GetPublicKeyCommand({ KeyId: String(cloud.outputs[output]) }),
+    )
+    return createPublicKey({ key: Buffer.from(PublicKey), format: 'der', type: 'spki' })
+      .export({ type: 'spki', format: 'pem' })
+      .toString()
+  }
+  return { modelKeyPem: await pem('ModelKeyArn'), deploymentKeyPem: await pem('DeploymentKeyArn') }
+}
