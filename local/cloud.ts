@@ -97,9 +97,14 @@ const closingOrder = [
 ] as const
 type Part = (typeof closingOrder)[number]
 
-/** Rejects, with everything closed again, when a port is taken or the template cannot be deployed. */
+/**
+ * Rejects, with everything closed again, when a port is taken or the template cannot be deployed. Sets the time
+ * zone of this process to UTC.
+ */
 export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const started = performance.now()
+  // Lambda's clock shows UTC, and a worker thread's shows what its process's does: this holds for the whole process.
+  process.env['TZ'] = 'UTC'
   const template = await loadTemplate(options.template)
   const realm = makeRealm(options)
   const closers = new Map<Part, () => Promise<void>>()

@@ -15,25 +15,31 @@ export interface Replay {
   stop(): void
 }
 
-/** Rows are dealt to the devices in turn, in the order of the data, and over again when they run out. */
+/**
+ * Each device goes through the rows in their order and over again, from a place of its own, evenly spread: at any
+ * moment the fleet sees all of the phase and each device a short stretch of it, as in the field.
+ */
 export function replay(field: Field, slot: string, first: FieldPhase, rowsPerTick: number): Replay {
   const truths = new Map<string, string>()
   let phase = first
-  let next = 0
+  let step = 0
   let count = 0
   let timer: NodeJS.Timeout | undefined
   const tick = (): void => {
-    for (const device of field.devices) {
+    const { length } = phase.rows
+    field.devices.forEach((device, d) => {
       // Null until the device has a model.
-      if (device.features(slot) === null) continue
+      if (device.features(slot) === null) return
+      const start = Math.floor((d * length) / field.devices.length)
       for (let i = 0; i < rowsPerTick; i++) {
-        const reading = phase.rows[next++ % phase.rows.length]
-        if (reading === undefined) continue
+        const reading = phase.rows[(start + step + i) % length]
+        if (reading === undefined) return
         const { eventId } = device.infer(slot, reading.row)
         truths.set(eventId, reading.truth)
         count++
       }
-    }
+    })
+    step += rowsPerTick
   }
   return {
     inferences: () => count,
@@ -44,7 +50,7 @@ export function replay(field: Field, slot: string, first: FieldPhase, rowsPerTic
     },
     moveTo(other) {
       phase = other
-      next = 0
+      step = 0
     },
     stop() {
       clearInterval(timer)

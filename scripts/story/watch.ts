@@ -60,8 +60,8 @@ export function watch(cloud: Cloud): Watch {
       }
       const check = (): void => {
         const found = look()
-        if (found !== undefined) return settle(() => resolve(found))
-        if (fault) settle(() => reject(fault))
+        if (found !== undefined) settle(() => resolve(found))
+        else if (fault) settle(() => reject(fault))
       }
       const poll = setInterval(check, 100)
       const timer = setTimeout(

@@ -1,4 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is the syntax of Fn::Sub
+import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -8,6 +9,7 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import { IoTDataPlaneClient, PublishCommand } from '@aws-sdk/client-iot-data-plane'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
+import { SignatureV4 } from '@smithy/signature-v4'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Cloud, startCloud } from '../../local/cloud.ts'
 import type { Properties } from './cloud-support.ts'
@@ -282,15 +284,21 @@ describe('a deployed template', () => {
   })
 
   it('runs IoT rule -> Lambda', async () => {
-    await new IoTDataPlaneClient(client()).send(new PublishCommand({ topic: 'shop/till-4', payload: '{"n":1}', qos: 1 }))
+    await new IoTDataPlaneClient(client()).send(
+      new PublishCommand({ topic: 'shop/till-4', payload: '{"n":1}', qos: 1 }),
+    )
     await eventually(async () => expect(await item('other')).toEqual({ n: 1, thing: 'till-4' }))
   })
 
   it('runs functions for whoever may call the Lambda API, and answers what it does not know with 501', async () => {
-    const { body, headers } = await lambdaApi('POST', '/2015-03-31/functions/api/invocations', '{"pathParameters":{"id":9}}')
+    const { body, headers } = await lambdaApi(
+      'POST',
+      '/2015-03-31/functions/api/invocations',
+      '{"pathParameters":{"id":9}}',
+    )
     expect(JSON.parse(body)).toEqual({ statusCode: 200, body: '{"id":9}' })
     const log = Buffer.from(headers.get('x-amz-log-result') ?? '', 'base64').toString()
-    expect(log).toMatch(/^START RequestId: [^]*\nREPORT RequestId: /)
+    expect(log).toMatch(/^START RequestId: .*\nREPORT RequestId: /s)
     const failed = await lambdaApi('POST', '/2015-03-31/functions/api/invocations', '{}')
     expect(failed.headers.get('x-amz-function-error')).toBe('Unhandled')
     expect((await lambdaApi('GET', '/2015-03-31/functions/')).body).toContain('"FunctionName":"follow"')
@@ -366,13 +374,41 @@ describe('a deployed template', () => {
   })
 })
 
+/** The hash that the signer asks for, over node:crypto. */
+class Sha256 {
+  readonly #hash: Hash | Hmac
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
+    const key = ArrayBuffer.isView(secret)
+      ? new Uint8Array(secret.buffer, secret.byteOffset, secret.byteLength)
+      : typeof secret === 'object'
+        ? new Uint8Array(secret)
+        : secret
+    this.#hash = key === undefined ? createHash('sha256') : createHmac('sha256', key)
+  }
+  update(data: Uint8Array): void {
+    this.#hash.update(data)
+  }
+  async digest(): Promise<Uint8Array> {
+    return this.#hash.digest()
+  }
+}
+
 async function lambdaApi(method: string, path: string, body = '') {
   const { hostname, port } = new URL(cloud.endpoint)
-  const signer = new SignatureV4({ service: 'lambda', region: 'eu-west-1', credentials: cloud.credentials, sha256: Hash.bind(null, 'sha256') })
+  const signer = new SignatureV4({
+    service: 'lambda',
+    region: 'eu-west-1',
+    credentials: cloud.credentials,
+    sha256: Sha256,
+  })
   const request = { method, protocol: 'http:', hostname, port: Number(port), path, query: {}, body }
   const headers = { host: `${hostname}:${port}`, 'x-amz-log-type': 'Tail' }
   const signed = await signer.sign({ ...request, headers })
-  const answer = await fetch(cloud.endpoint + path, { method, headers: signed.headers, ...(body && { body }) })
+  const answer = await fetch(cloud.endpoint + path, {
+    method,
+    headers: signed.headers,
+    ...(body && { body }),
+  })
   return { status: answer.status, headers: answer.headers, body: await answer.text() }
 }
 

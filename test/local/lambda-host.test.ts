@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { type Host, makeHost } from './lambda-support.ts'
+import { archive, type Host, makeHost } from './lambda-support.ts'
 
 let host: Host
 afterEach(() => host.close())
@@ -218,6 +218,26 @@ describe('failures', () => {
     await expect(host.lambda.invoke(fn.arn, Buffer.from('{'), source)).rejects.toMatchObject({
       code: 'InvalidRequestContentException',
     })
+  })
+})
+
+describe('archives', () => {
+  const create = (bytes: Uint8Array): void => {
+    const config = host.add('exports.handler = async () => 1', { name: 'first' })
+    host.lambda.createFunction({ ...config, name: 'second' }, bytes)
+  }
+  it('that are broken, or lead outside of their folder, are refused by name', () => {
+    host = makeHost()
+    expect(() => create(new Uint8Array(50))).toThrow('function second: cannot unpack its archive')
+    expect(() => create(archive({ '../first/index.cjs': 'stolen' }))).toThrow(
+      "function second: the archive's entry ../first/index.cjs leads outside of it",
+    )
+  })
+  it('replace the code that an earlier deployment left', async () => {
+    host = makeHost()
+    host.add('exports.handler = async () => 1')
+    const fn = host.add('exports.handler = async () => 2')
+    expect((await host.call(fn)).payload.toString()).toBe('2')
   })
 })
 

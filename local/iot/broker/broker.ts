@@ -11,7 +11,7 @@ import { connectedThing } from './identity.ts'
 import { keepAliveSeconds, packetFault, type WirePacket } from './limits.ts'
 import { createPresence, type DisconnectReason } from './presence.ts'
 import type { RetainedStore } from './retained.ts'
-import { isRefusal, openSession, type Session } from './session.ts'
+import { isRefusal, openSession, type Peer, peerOf, type Session } from './session.ts'
 
 export interface BrokerOptions {
   readonly realm: Realm
@@ -44,6 +44,7 @@ export const startBroker = async (options: BrokerOptions): Promise<Broker> => {
   const { realm, registry, onMessage } = options
   const sessions = new WeakMap<Client, Session>()
   const open = new Set<Session>()
+  const peers = new WeakMap<Client, Peer>()
   const wills = new WeakMap<Client, WirePacket>()
   let closing = false
 
@@ -65,7 +66,7 @@ export const startBroker = async (options: BrokerOptions): Promise<Broker> => {
       done(null, true)
     },
     authenticate: (client, _username, _password, done) => {
-      const result = openSession(realm, registry, client, wills.get(client))
+      const result = openSession(realm, registry, client, peers.get(client) ?? NOBODY, wills.get(client))
       if (isRefusal(result)) {
         realm.log({
           level: 'warn',
@@ -197,7 +198,9 @@ export const startBroker = async (options: BrokerOptions): Promise<Broker> => {
       sockets.add(socket)
       socket.once('close', () => sockets.delete(socket))
       socket.setNoDelay(true)
+      const peer = peerOf(socket)
       const client = aedes.handle(socket)
+      peers.set(client, peer)
       interceptPackets(client, packet => inspect(client, packet))
     },
   )
@@ -223,6 +226,8 @@ export const startBroker = async (options: BrokerOptions): Promise<Broker> => {
     },
   }
 }
+
+const NOBODY: Peer = { certificateId: undefined, sourceIp: '' }
 
 const ruleMessage = ({ identity }: Session, topic: string, payload: string | Buffer): RuleMessage => ({
   topic,

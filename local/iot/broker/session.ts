@@ -28,18 +28,32 @@ export interface Refusal {
 const NOT_AUTHORIZED = 5
 const IDENTIFIER_REJECTED = 2
 
+/** The other end of a TLS connection. */
+export interface Peer {
+  readonly certificateId: string | undefined
+  readonly sourceIp: string
+}
+
+/** To be read as soon as the handshake is over: a socket that is closed no longer knows its peer. */
+export const peerOf = (socket: TLSSocket): Peer => {
+  const certificate = socket.getPeerCertificate(false) as { readonly raw?: Buffer } | null
+  return {
+    certificateId: certificate?.raw ? fingerprint(certificate.raw) : undefined,
+    sourceIp: socket.remoteAddress ?? '',
+  }
+}
+
 /** Checks a connection's certificate, client id, will and `iot:Connect`; returns its session or why there is none. */
 export const openSession = (
   realm: Realm,
   registry: Registry,
   client: Client,
+  peer: Peer,
   will: WirePacket | undefined,
 ): Session | Refusal => {
   const refuse = (message: string): Refusal => ({ returnCode: NOT_AUTHORIZED, message })
-  const socket = client.conn as TLSSocket
-  const certificate = socket.getPeerCertificate(false) as { readonly raw?: Buffer }
-  if (!certificate.raw) return refuse('no client certificate was presented')
-  const certificateId = fingerprint(certificate.raw)
+  const { certificateId, sourceIp } = peer
+  if (certificateId === undefined) return refuse('no client certificate was presented')
   const known = registry.certificates.get(certificateId)
   if (!known) return refuse(`certificate ${certificateId} is not registered`)
   if (known.status !== 'ACTIVE') return refuse(`certificate ${certificateId} is ${known.status}`)
@@ -52,7 +66,7 @@ export const openSession = (
     }
   const fault = will && publishFault(will.topic ?? '', will.payload ?? '', will.qos ?? 0)
   if (fault) return refuse(`the last will is not allowed: ${fault}`)
-  const identity = { certificateId, clientId: client.id, sourceIp: socket.remoteAddress ?? '' }
+  const identity = { certificateId, clientId: client.id, sourceIp }
   const authorize = createAuthorizer(realm, registry, identity)
   if (!authorize('iot:Connect', client.id))
     return refuse(`iot:Connect is denied for client id ${client.id} with certificate ${certificateId}`)
