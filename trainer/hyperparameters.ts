@@ -187,6 +187,10 @@ function checkClasses(
       throw new TrainingInputError(
         `hyperparameter num_class is required with ${objective}: an integer in [2, 1000]`,
       )
+    if (count > NUMBER_RULES.num_class.max)
+      throw new TrainingInputError(
+        `hyperparameter classes: at most ${NUMBER_RULES.num_class.max} names, got ${count}`,
+      )
     if (classes !== undefined && classes.length !== count)
       throw new TrainingInputError(
         `hyperparameter num_class is ${count}, but classes names ${classes.length}`,

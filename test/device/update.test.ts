@@ -198,6 +198,43 @@ describe('update machine', () => {
     expect(activeOf(again)).toBe(two.release.bundle.sha256)
   })
 
+  it('does so only once: bytes that are wrong again are refused', async () => {
+    const storage = memoryStorage()
+    const d = testDevice({ storage })
+    d.cloud.hold(two)
+    d.cloud.deliver = (blocks, m) => (m.body.digest === two.release.package.sha256 ? [] : blocks)
+    await d.cloud.up()
+    await d.cloud.publish(1, committed(two))
+    storage.append(`part-${two.release.package.sha256}`, Buffer.alloc(700, 1))
+    const again = testDevice({ storage })
+    again.cloud.hold(two)
+    let left = 1_000
+    again.cloud.deliver = ([block]) => (left-- > 0 ? [Buffer.alloc(block!.length)] : [])
+    await again.cloud.up()
+    expect(left).toBeGreaterThan(0)
+    expect(again.cloud.steps().at(-1)).toBe('REFUSED PACKAGE_DIGEST')
+  })
+
+  it('takes a manifest that it could not write down when it comes again', async () => {
+    const inner = memoryStorage()
+    let broken = false
+    const storage: Storage = {
+      ...inner,
+      write(name, bytes) {
+        if (broken) throw new Error('input/output error')
+        inner.write(name, bytes)
+      },
+    }
+    const d = await running(one, { storage })
+    broken = true
+    await d.cloud.publish(2, committed(two))
+    expect(d.device.status()).toMatchObject({ manifest: { counter: 1 }, refused: 0 })
+    expect(d.device.status().errors.at(-1)).toBe('MESSAGE_FAILED: input/output error')
+    broken = false
+    await d.cloud.push(topics.manifest('plant'), json(d.cloud.manifest))
+    expect(activeOf(d)).toBe(two.release.bundle.sha256)
+  })
+
   it('drops a download that a newer manifest made pointless', async () => {
     const d = await running(one)
     let served = 0
@@ -225,8 +262,10 @@ describe('update machine', () => {
     d.cloud.serves = false
     await d.cloud.publish(2, candidate(two, 1, one))
     await d.cloud.publish(3, committed(one))
+    const asked = d.cloud.of('blob').length
     d.cloud.serves = true
     await d.clock.advance(600_000)
+    expect(d.cloud.of('blob')).toHaveLength(asked)
     expect(activeOf(d)).toBe(one.release.bundle.sha256)
     expect(d.device.status().slots['quality']!.updating).toBeNull()
   })
@@ -261,7 +300,11 @@ describe('update machine', () => {
       'REFUSED PACKAGE_CONTENT',
       {
         pack: files =>
-          archiveOf(files.map(f => (f.name === 'lineage.json' ? { ...f, bytes: Buffer.from('{}') } : f))),
+          archiveOf(
+            files.map(f =>
+              f.name === 'lineage.json' ? { ...f, bytes: Buffer.concat([f.bytes, Buffer.from(' ')]) } : f,
+            ),
+          ),
       },
     ],
     [

@@ -54,7 +54,7 @@ const run = async (c: D.DynamoDBClient, e: string, update: boolean) => {
   } catch (x) { return `${(x as Error).name}: ${(x as Error).message}` }
 }
 let same = 0; const diffs: string[] = []; let ok = 0
-for (let i = 0; i < 3000; i++) {
+for (let i = 0; i < 800; i++) {
   const update = i % 2 === 0
   const e = update ? upd() : cond(0)
   const crashed = new Promise<string>(r => { crash = () => { crashes++; r('CRASH') } })

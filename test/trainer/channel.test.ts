@@ -1,3 +1,4 @@
+import { truncateSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import { parseHyperparameters } from '../../trainer/hyperparameters.ts'
@@ -165,6 +166,17 @@ describe('refusing a channel', () => {
     const whole = gzipSync('1,2\n'.repeat(100))
     expect(() => read({ 'a.csv.gz': whole.subarray(0, 20) })).toThrow(
       /a\.csv\.gz: cannot be unpacked as gzip/,
+    )
+  })
+
+  it('refuses a file that is too large to read', () => {
+    const made = makeJob({}, { train: { 'a.csv': '' } })
+    jobs.push(made)
+    truncateSync(`${made.base}/input/data/train/a.csv`, 2 ** 31)
+    const hp = parseHyperparameters({ num_round: '1' })
+    const config = { name: 'train', header: 'detect' } as const
+    expect(() => readChannel(`${made.base}/input/data`, config, hp, undefined)).toThrow(
+      'train/a.csv: larger than 2 GiB; split it into several files',
     )
   })
 

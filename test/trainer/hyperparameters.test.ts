@@ -80,6 +80,14 @@ describe('hyperparameters', () => {
     ],
     ['a metric twice', { eval_metric: 'auc,auc' }, /named twice/],
     ['classes without quotes', { classes: '[a,b]' }, /classes: expected a JSON array/],
+    [
+      '1,001 classes',
+      {
+        objective: 'multi:softmax',
+        classes: JSON.stringify(Array.from({ length: 1001 }, (_, i) => `c${i}`)),
+      },
+      /classes: at most 1000 names, got 1001/,
+    ],
     ['one class', { classes: '["a"]' }, /classes: expected a JSON array of at least two/],
     ['three classes for two', { classes: '["a","b","c"]' }, /binary:logistic needs exactly two names, got 3/],
     ['num_class for two', { num_class: '2' }, /num_class only works with objective multi/],

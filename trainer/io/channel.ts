@@ -77,7 +77,7 @@ function listFiles(dir: string): string[] {
 }
 
 function readBytes(file: string, where: string): Uint8Array {
-  let bytes: Uint8Array = readFileSync(file)
+  let bytes = readWhole(file, where)
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
     try {
       bytes = gunzipSync(bytes)
@@ -87,4 +87,13 @@ function readBytes(file: string, where: string): Uint8Array {
   }
   const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
   return hasMark ? bytes.subarray(3) : bytes
+}
+
+function readWhole(file: string, where: string): Uint8Array {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_FS_FILE_TOO_LARGE') throw error
+    throw new TrainingInputError(`${where}: larger than 2 GiB; split it into several files`)
+  }
 }

@@ -6,7 +6,7 @@ import type { Authority } from '../ca/authority.ts'
 import type { Registry } from '../registry.ts'
 import type { RuleMessage } from '../rules/engine.ts'
 import { mayReceive, publishRefusal, subscribeRefusal } from './access.ts'
-import { installPersistence, interceptPackets, liveClient } from './aedes-internals.ts'
+import { disableDedupe, installPersistence, interceptPackets, liveClient } from './aedes-internals.ts'
 import { connectedThing } from './identity.ts'
 import { keepAliveSeconds, packetFault, type WirePacket } from './limits.ts'
 import { createPresence, type DisconnectReason } from './presence.ts'
@@ -108,7 +108,8 @@ export const startBroker = async (options: BrokerOptions): Promise<Broker> => {
     },
     authorizeForward: (client, packet) => {
       const session = sessions.get(client)
-      return session && mayReceive(session, packet) ? packet : null
+      if (!session || !mayReceive(session, packet)) return null
+      return session.delivered.isNew(packet) ? packet : null
     },
     published: (packet, client, done) => {
       const session = client ? sessions.get(client) : undefined
@@ -201,6 +202,7 @@ export const startBroker = async (options: BrokerOptions): Promise<Broker> => {
       const peer = peerOf(socket)
       const client = aedes.handle(socket)
       peers.set(client, peer)
+      disableDedupe(aedes, client)
       interceptPackets(client, packet => inspect(client, packet))
     },
   )

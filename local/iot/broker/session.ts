@@ -4,6 +4,7 @@ import type { Realm } from '../../core/types.ts'
 import { fingerprint } from '../ca/authority.ts'
 import type { Registry } from '../registry.ts'
 import { type Authorizer, createAuthorizer } from './authorizer.ts'
+import { createDelivered, type Delivered } from './delivered.ts'
 import type { ConnectionIdentity } from './identity.ts'
 import { MAX_CLIENT_ID_BYTES, publishFault, type WirePacket } from './limits.ts'
 import type { DisconnectReason, Stay } from './presence.ts'
@@ -15,6 +16,7 @@ export interface Session {
   readonly authorize: Authorizer
   /** Topic filters granted on this connection. */
   readonly filters: Set<string>
+  readonly delivered: Delivered
   /** Set by whatever ends the connection first; the lifecycle event tells it. */
   reason: DisconnectReason | undefined
   stay: Stay | undefined
@@ -70,7 +72,15 @@ export const openSession = (
   const authorize = createAuthorizer(realm, registry, identity)
   if (!authorize('iot:Connect', client.id))
     return refuse(`iot:Connect is denied for client id ${client.id} with certificate ${certificateId}`)
-  return { client, identity, authorize, filters: new Set(), reason: undefined, stay: undefined }
+  return {
+    client,
+    identity,
+    authorize,
+    filters: new Set(),
+    delivered: createDelivered(),
+    reason: undefined,
+    stay: undefined,
+  }
 }
 
 export const isRefusal = (result: Session | Refusal): result is Refusal => 'returnCode' in result

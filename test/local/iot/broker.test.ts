@@ -306,6 +306,24 @@ describe('messages', () => {
     await client.endAsync()
   })
 
+  it('arrive once each, QoS 0 and 1 mixed, through overlapping subscriptions', async () => {
+    const client = await lab.connect(await device('dev-35'))
+    const got = collect(client)
+    await client.subscribeAsync(['edge/v1/dev-35/down/#', 'edge/v1/dev-35/down/x'], { qos: 1 })
+    const sent = Array.from({ length: 300 }, (_, at) => String(at))
+    await Promise.all(
+      sent.map((payload, at) =>
+        watcher.publishAsync('edge/v1/dev-35/down/x', payload, { qos: at % 3 === 0 ? 1 : 0 }),
+      ),
+    )
+    await eventually('all of them', () => got.length >= sent.length)
+    await watcher.publishAsync('edge/v1/dev-35/down/x', 'end', { qos: 1 })
+    await eventually('the end', () => got.some(({ payload }) => payload.toString() === 'end'))
+    const numbers = got.map(({ payload }) => payload.toString()).filter(text => text !== 'end')
+    expect(numbers.toSorted((a, b) => Number(a) - Number(b))).toEqual(sent)
+    await client.endAsync()
+  })
+
   it('wait for a device with a persistent session', async () => {
     const mine = await device('dev-31')
     const session = { clean: false }
