@@ -7,6 +7,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    coverage: { include: ['src/domain/**', 'src/handlers/**', 'compiler/**', 'trainer/**', 'device/**', 'local/**'] },
+    coverage: {
+      include: ['src/domain/**', 'src/handlers/**', 'compiler/**', 'trainer/**', 'device/**', 'local/**'],
+    },
   },
 })

@@ -143,7 +143,7 @@ export function createDesk(deps: {
     },
     hint(counter) {
       runAll()
-      if (counter > (state.current.manifest?.counter ?? -1)) ask(0)
+      if (counter >= (state.current.manifest?.counter ?? 0)) ask(0)
     },
     connected: () => ask(0),
     disconnected: stopAsking,

@@ -44,13 +44,15 @@ export const modelConfig = z.strictObject({
   }),
   /** Columns that a drop may carry and training must not see. */
   ignore: z.array(featureName).default([]),
-  training: z.strictObject({
-    hyperparameters: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
-    /** Shares of rows by a hash of the row, so that a row is in the same part in every version. The rest trains. */
-    split: z.strictObject({ validation: share, holdout: share }).default({ validation: 0.2, holdout: 0.2 }),
-    maxRuntimeSeconds: z.int().min(60).max(86_400).default(3_600),
-    instanceType: z.string().default('ml.m5.large'),
-  }),
+  training: z
+    .strictObject({
+      hyperparameters: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
+      /** Shares of rows by a hash of the row, so that a row is in the same part in every version. The rest trains. */
+      split: z.strictObject({ validation: share, holdout: share }).default({ validation: 0.2, holdout: 0.2 }),
+      maxRuntimeSeconds: z.int().min(60).max(86_400).default(3_600),
+      instanceType: z.string().default('ml.m5.large'),
+    })
+    .prefault({}),
   evaluation: z.strictObject({
     metric: z.enum(['auc', 'accuracy', 'rmse']),
     /** The challenger may not be worse than this on the held-out rows (rmse: not above). */

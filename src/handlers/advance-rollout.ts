@@ -36,9 +36,10 @@ export const advanceRollout = (deps: AdvanceRolloutDeps) =>
     if (trigger.type === 'CheckDue' && trigger.data.kind === 'fleet') {
       return publishCommitted(deps, trigger.data.subject)
     }
+    // First of all what an interrupted run left unpublished: its rollout may have ended with that run.
+    if ('fleet' in trigger.data) await publishCommitted(deps, trigger.data.fleet)
     const rollout = await rolloutOf(deps, trigger)
     if (rollout === undefined) return
-    await publishCommitted(deps, rollout.data.fleet)
     if (trigger.type === 'DeviceReported') await recordOutcome(deps, rollout.data, trigger.data)
     await advance(deps, rollout, trigger.cause)
   })

@@ -1,4 +1,4 @@
-import { createPublicKey } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { pae } from '../../device/trust/dsse.ts'
@@ -339,6 +339,9 @@ describe('pinned keys', () => {
     const privatePem = modelKey.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
     expect(() => pinnedKey(privatePem, 'model key')).toThrow('model key: give the public key')
     expect(() => pinnedKey('nonsense', 'model key')).toThrow('model key: not a PEM public key')
+    const other = generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey
+    const pem = other.export({ type: 'spki', format: 'pem' }).toString()
+    expect(() => pinnedKey(pem, 'model key')).toThrow('model key: must be an EC key on P-256')
   })
   it('hints by the re-encoded key, whatever text surrounds it', () => {
     expect(pinnedKey(`some text\n${modelKey.pem}more text\n`).hint).toBe(modelKey.hint)

@@ -73,7 +73,11 @@ export const dataset = (rows = 1200): string => {
 }
 
 export class Chain {
-  readonly world = new World(START, undefined, new Map(THINGS.map(t => [t, { fleet: 'lab', hardware: 'gateway' }])))
+  readonly world = new World(
+    START,
+    undefined,
+    new Map(THINGS.map(t => [t, { fleet: 'lab', hardware: 'gateway' }])),
+  )
   readonly deliveries: Delivery[] = []
   private readonly delivered = new Set<string>()
   private ids = 0
@@ -84,7 +88,8 @@ export class Chain {
     this.world.time += 1000
     const result = await this.world.handlers()[handler]?.(event)
     const failures = (result as { batchItemFailures?: unknown[] } | undefined)?.batchItemFailures
-    if (failures !== undefined && failures.length > 0) throw new Error(`${handler} ${label} failed: ${this.world.logs.at(-1)}`)
+    if (failures !== undefined && failures.length > 0)
+      throw new Error(`${handler} ${label} failed: ${this.world.logs.at(-1)}`)
     return result
   }
 
@@ -97,10 +102,24 @@ export class Chain {
       this.delivered.add(id)
       const row = [...this.world.state.store.rows.values()].find(r => r.key.pk === `OUTBOX#${id}`)
       const image = { pk: { S: `OUTBOX#${id}` }, sk: { S: 'EVENT' }, data: { S: row?.data } }
-      await this.deliver('publish-outbox', { Records: [{ eventID: id, dynamodb: { SequenceNumber: '1', NewImage: image } }] }, type)
+      await this.deliver(
+        'publish-outbox',
+        { Records: [{ eventID: id, dynamodb: { SequenceNumber: '1', NewImage: image } }] },
+        type,
+      )
       const kind = type === 'CheckDue' ? checkTargets[String(detail.data['kind'])] : targets[type]
       for (const handler of kind ?? []) {
-        await this.deliver(handler, { id: `e-${id}`, source: 'edgeloop', 'detail-type': type, time: this.world.now().toISOString(), detail }, type)
+        await this.deliver(
+          handler,
+          {
+            id: `e-${id}`,
+            source: 'edgeloop',
+            'detail-type': type,
+            time: this.world.now().toISOString(),
+            detail,
+          },
+          type,
+        )
       }
     }
   }
@@ -108,8 +127,21 @@ export class Chain {
   async drop(handler: string, key: string, content: string | Uint8Array): Promise<void> {
     const bytes = Buffer.from(content)
     this.world.state.drops.set(key, { bytes, versionId: 'v1' })
-    const detail = { bucket: { name: 'drops' }, object: { key, size: bytes.byteLength, etag: 'e', 'version-id': 'v1' } }
-    await this.deliver(handler, { id: `s3-${this.ids++}`, time: this.world.now().toISOString(), source: 'aws.s3', 'detail-type': 'Object Created', detail }, key)
+    const detail = {
+      bucket: { name: 'drops' },
+      object: { key, size: bytes.byteLength, etag: 'e', 'version-id': 'v1' },
+    }
+    await this.deliver(
+      handler,
+      {
+        id: `s3-${this.ids++}`,
+        time: this.world.now().toISOString(),
+        source: 'aws.s3',
+        'detail-type': 'Object Created',
+        detail,
+      },
+      key,
+    )
     await this.pump()
   }
 
@@ -119,13 +151,22 @@ export class Chain {
     const key = `jobs/demo/${job}/output/model.tar.gz`
     const archive = gzipSync(createTar([{ name: 'xgboost-model.json', data: stumpModel(threshold, -2, 2) }]))
     this.world.state.artefacts.set(key, { bytes: archive, versionId: 'v1' })
-    this.world.state.jobs.set(job, { ...(this.world.state.jobs.get(job) as { request: unknown }), state: { status: 'completed', artefactKey: key } })
+    this.world.state.jobs.set(job, {
+      ...(this.world.state.jobs.get(job) as { request: unknown }),
+      state: { status: 'completed', artefactKey: key },
+    })
     await this.deliver('track-training', this.jobEvent(job), 'Completed')
     await this.pump()
   }
   jobEvent(job: string, status = 'Completed'): unknown {
     const detail = { TrainingJobName: job, TrainingJobStatus: status }
-    return { id: `sm-${this.ids++}`, time: this.world.now().toISOString(), source: 'aws.sagemaker', 'detail-type': 'SageMaker Training Job State Change', detail }
+    return {
+      id: `sm-${this.ids++}`,
+      time: this.world.now().toISOString(),
+      source: 'aws.sagemaker',
+      'detail-type': 'SageMaker Training Job State Change',
+      detail,
+    }
   }
   version(version: number): VersionRow {
     return this.row<VersionRow>('MODEL#demo', `VERSION#${String(version).padStart(7, '0')}`)
@@ -157,7 +198,12 @@ export class Chain {
     return found
   }
 
-  uplink(thing: string, kind: string, body: unknown, extra: Record<string, unknown> = {}): { body: string; ingress: unknown; seq: number } {
+  uplink(
+    thing: string,
+    kind: string,
+    body: unknown,
+    extra: Record<string, unknown> = {},
+  ): { body: string; ingress: unknown; seq: number } {
     const seq = ++this.seq
     const message = { v: 1, thing, epoch: 1, seq, t: this.world.time, kind, body, ...extra }
     const ingress = {
@@ -170,7 +216,11 @@ export class Chain {
     return { body: JSON.stringify(ingress), ingress, seq }
   }
   async queue(handler: string, label: string, ...bodies: string[]): Promise<void> {
-    await this.deliver(handler, { Records: bodies.map((body, i) => ({ messageId: `m${this.ids++}-${i}`, body })) }, label)
+    await this.deliver(
+      handler,
+      { Records: bodies.map((body, i) => ({ messageId: `m${this.ids++}-${i}`, body })) },
+      label,
+    )
     await this.pump()
   }
   async report(thing: string, version: number, step: string, code?: string): Promise<void> {
@@ -183,7 +233,10 @@ export class Chain {
       ...(code ? { code } : {}),
     })
     await this.queue('ingest-reports', step, body)
-    if (['COMMITTED', 'FAILED', 'REFUSED'].includes(step) && !this.world.state.published.has(`answer/${thing}/${ackCorr(1, seq)}`)) {
+    if (
+      ['COMMITTED', 'FAILED', 'REFUSED'].includes(step) &&
+      !this.world.state.published.has(`answer/${thing}/${ackCorr(1, seq)}`)
+    ) {
       throw new Error('a terminal report was not acknowledged')
     }
   }
@@ -192,7 +245,11 @@ export class Chain {
   windowBody(version: number, window: number, values: readonly number[]): unknown {
     const row = this.version(version)
     if (!('baselineDigest' in row)) throw new Error('no baseline')
-    const baseline = JSON.parse(Buffer.from(this.world.state.artefacts.get(`blobs/sha256/${row.baselineDigest}`)?.bytes ?? []).toString())
+    const baseline = JSON.parse(
+      Buffer.from(
+        this.world.state.artefacts.get(`blobs/sha256/${row.baselineDigest}`)?.bytes ?? [],
+      ).toString(),
+    )
     const count = (edges: readonly number[], bins: number, of: readonly number[]) => {
       const counts = new Array(bins).fill(0)
       for (const v of of) counts[Number.isNaN(v) ? bins - 1 : binOf(edges, v)]++
@@ -205,7 +262,14 @@ export class Chain {
       bundle: this.packageFor(version).bundle.sha256,
       window,
       inferences: values.length,
-      features: { x: count(x.edges, x.p0.length, values), y: count(y.edges, y.p0.length, values.map((_, i) => (i % 7 === 0 ? Number.NaN : (i % 11) / 2))) },
+      features: {
+        x: count(x.edges, x.p0.length, values),
+        y: count(
+          y.edges,
+          y.p0.length,
+          values.map((_, i) => (i % 7 === 0 ? Number.NaN : (i % 11) / 2)),
+        ),
+      },
       prediction: count(baseline.prediction.edges, baseline.prediction.p0.length, scores),
       latency: { '3': values.length },
       historical: false,
@@ -242,24 +306,55 @@ export async function runChain(): Promise<Chain> {
     })
     await chain.queue('ingest-reports', 'hello', hello.body)
   }
-  await chain.deliver('answer-device', chain.uplink('lab-1', 'ask', { corr: 'a1', want: 'manifest', have: null }).ingress, 'ask')
+  await chain.deliver(
+    'answer-device',
+    chain.uplink('lab-1', 'ask', { corr: 'a1', want: 'manifest', have: null }).ingress,
+    'ask',
+  )
   const { package: pack } = chain.packageFor(1)
-  await chain.deliver('serve-blob', chain.uplink('lab-1', 'blob', { corr: 'b1', digest: pack.sha256, offset: 0, length: 4096 }).ingress, 'blob')
+  await chain.deliver(
+    'serve-blob',
+    chain.uplink('lab-1', 'blob', { corr: 'b1', digest: pack.sha256, offset: 0, length: 4096 }).ingress,
+    'blob',
+  )
   for (const thing of THINGS) {
     await chain.report(thing, 1, 'ACCEPTED')
     await chain.report(thing, 1, 'COMMITTED')
   }
-  await chain.deliver('predict-in-cloud', chain.uplink('lab-2', 'predict', { corr: 'c1', slot: 'main', row: [40, null] }).ingress, 'predict')
-  const readings = (shift: number) => Array.from({ length: 250 }, (_, i) => ((i * 37) % 1000) / 10 - 50 + shift)
-  for (const thing of THINGS) await chain.queue('ingest-metrics', 'calm', chain.uplink(thing, 'metrics', chain.windowBody(1, 7, readings(0))).body)
+  await chain.deliver(
+    'predict-in-cloud',
+    chain.uplink('lab-2', 'predict', { corr: 'c1', slot: 'main', row: [40, null] }).ingress,
+    'predict',
+  )
+  const readings = (shift: number) =>
+    Array.from({ length: 250 }, (_, i) => ((i * 37) % 1000) / 10 - 50 + shift)
+  for (const thing of THINGS)
+    await chain.queue(
+      'ingest-metrics',
+      'calm',
+      chain.uplink(thing, 'metrics', chain.windowBody(1, 7, readings(0))).body,
+    )
   for (const thing of THINGS) {
     const ids = Array.from({ length: 90 }, (_, i) => `${thing}-e${i}`)
-    await chain.queue('ingest-samples', 'samples', chain.uplink(thing, 'samples', chain.samplesBody(1, ids, 30)).body)
+    await chain.queue(
+      'ingest-samples',
+      'samples',
+      chain.uplink(thing, 'samples', chain.samplesBody(1, ids, 30)).body,
+    )
   }
-  for (const thing of THINGS) await chain.queue('ingest-metrics', 'moved', chain.uplink(thing, 'metrics', chain.windowBody(1, 8, readings(45))).body)
+  for (const thing of THINGS)
+    await chain.queue(
+      'ingest-metrics',
+      'moved',
+      chain.uplink(thing, 'metrics', chain.windowBody(1, 8, readings(45))).body,
+    )
   const labels = THINGS.flatMap(thing =>
     Array.from({ length: 90 }, (_, i) =>
-      JSON.stringify({ groundTruthData: { data: '1', encoding: 'CSV' }, eventMetadata: { eventId: `${thing}-e${i}` }, eventVersion: '0' }),
+      JSON.stringify({
+        groundTruthData: { data: '1', encoding: 'CSV' },
+        eventMetadata: { eventId: `${thing}-e${i}` },
+        eventVersion: '0',
+      }),
     ),
   )
   await chain.drop('ingest-labels', 'labels/demo/first.jsonl', labels.join('\n'))
@@ -270,10 +365,20 @@ export async function runChain(): Promise<Chain> {
   await chain.queue(
     'record-refusal',
     'presence',
-    JSON.stringify({ clientId: 'lab-1', eventType: 'disconnected', timestamp: 1, disconnectReason: 'AUTH_ERROR', sessionIdentifier: 's' }),
+    JSON.stringify({
+      clientId: 'lab-1',
+      eventType: 'disconnected',
+      timestamp: 1,
+      disconnectReason: 'AUTH_ERROR',
+      sessionIdentifier: 's',
+    }),
   )
   chain.world.time += 3_600_000
-  await chain.deliver('reconcile', { id: 'r', time: '', source: 'aws.events', 'detail-type': 'Scheduled Event' }, 'tick')
+  await chain.deliver(
+    'reconcile',
+    { id: 'r', time: '', source: 'aws.events', 'detail-type': 'Scheduled Event' },
+    'tick',
+  )
   await chain.pump()
   await chain.deliver('ops-query', { routeKey: 'GET /v1/models', rawPath: '/v1/models' }, 'models')
   return chain

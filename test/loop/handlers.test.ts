@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { runChain } from './chain.ts'
 import { makeHandlers } from './handlers.ts'
-import { Crash, World } from './world.ts'
+import { Crash, type World } from './world.ts'
 
 const chain = await runChain()
 const { deliveries } = chain
@@ -10,7 +10,12 @@ const cases = deliveries.filter(
   (d, i) => deliveries.slice(0, i).filter(e => e.handler === d.handler && e.label === d.label).length < 3,
 )
 
-async function once(before: World, handler: string, event: unknown, crashAfter = Number.POSITIVE_INFINITY): Promise<World> {
+async function once(
+  before: World,
+  handler: string,
+  event: unknown,
+  crashAfter = Number.POSITIVE_INFINITY,
+): Promise<World> {
   const world = before.clone()
   world.time += 1000
   world.crashAfter = crashAfter
@@ -30,7 +35,9 @@ async function crashed(before: World, handler: string, event: unknown, after: nu
 
 describe('the chain', () => {
   it('reaches every handler of the template', () => {
-    expect(new Set(deliveries.map(d => d.handler))).toEqual(new Set(Object.keys(makeHandlers(chain.world.deps()))))
+    expect(new Set(deliveries.map(d => d.handler))).toEqual(
+      new Set(Object.keys(makeHandlers(chain.world.deps()))),
+    )
   })
   it('ends with version 2 as the champion of every device', () => {
     expect(chain.row<{ champion: number }>('MODEL#demo', 'MODEL').champion).toBe(2)
@@ -39,23 +46,28 @@ describe('the chain', () => {
   })
 })
 
-describe.each(cases.map(d => [`${d.handler} on ${d.label}`, d] as const))('%s', (_name, { handler, event, before }) => {
-  it('comes to the same when the event comes twice', async () => {
-    const first = await once(before, handler, event)
-    const twice = await once(first, handler, event)
-    // The clock moves between deliveries; what is compared must not depend on it.
-    expect(strip(twice.outcome())).toEqual(strip(first.outcome()))
-  })
+describe.each(cases.map(d => [`${d.handler} on ${d.label}`, d] as const))(
+  '%s',
+  (_name, { handler, event, before }) => {
+    it('comes to the same when the event comes twice', async () => {
+      const first = await once(before, handler, event)
+      const twice = await once(first, handler, event)
+      // The clock moves between deliveries; what is compared must not depend on it.
+      expect(strip(twice.outcome())).toEqual(strip(first.outcome()))
+    })
 
-  it('comes to the same after a crash at each of its effects and a retry', async () => {
-    const whole = await once(before, handler, event)
-    for (let k = 1; k <= whole.effects; k++) {
-      const broken = await crashed(before, handler, event, k)
-      const retried = await once(broken, handler, event)
-      expect(strip(retried.outcome()), `crash after effect ${k} of ${whole.effects}`).toEqual(strip(whole.outcome()))
-    }
-  })
-})
+    it('comes to the same after a crash at each of its effects and a retry', async () => {
+      const whole = await once(before, handler, event)
+      for (let k = 1; k <= whole.effects; k++) {
+        const broken = await crashed(before, handler, event, k)
+        const retried = await once(broken, handler, event)
+        expect(strip(retried.outcome()), `crash after effect ${k} of ${whole.effects}`).toEqual(
+          strip(whole.outcome()),
+        )
+      }
+    })
+  },
+)
 
 /** Times differ between a first and a second run by design, and so do the signed documents that hold them. */
 function strip(value: unknown): unknown {

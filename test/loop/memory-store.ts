@@ -28,12 +28,23 @@ export class MemoryStore implements Store {
     const row = this.rows.get(id(key))
     return row && toRow<T>(row)
   }
-  async query<T>(pk: string, prefix = '', options: { limit?: number; newestFirst?: boolean } = {}): Promise<readonly Row<T>[]> {
+  async query<T>(
+    pk: string,
+    prefix = '',
+    options: { limit?: number; newestFirst?: boolean } = {},
+  ): Promise<readonly Row<T>[]> {
     const found = [...this.rows.values()].filter(r => r.key.pk === pk && r.key.sk.startsWith(prefix))
     return page<T>(found, r => r.key.sk, options)
   }
-  async list<T>(listing: string, options: { limit?: number; newestFirst?: boolean } = {}): Promise<readonly Row<T>[]> {
-    return page<T>([...this.rows.values()].filter(r => r.list?.pk === listing), r => r.list?.sk ?? '', options)
+  async list<T>(
+    listing: string,
+    options: { limit?: number; newestFirst?: boolean } = {},
+  ): Promise<readonly Row<T>[]> {
+    return page<T>(
+      [...this.rows.values()].filter(r => r.list?.pk === listing),
+      r => r.list?.sk ?? '',
+      options,
+    )
   }
   async count(pk: string): Promise<number> {
     return [...this.rows.values()].filter(r => r.key.pk === pk).length
@@ -45,11 +56,15 @@ export class MemoryStore implements Store {
   async commit(writes: readonly Write[], events: readonly DomainEvent[] = [], cause?: Cause): Promise<void> {
     const all: Write[] = [...writes, ...outboxRows(events, cause, this.now())]
     if (all.length > 100) throw new EdgeloopError('ILLEGAL_STATE', `a commit of ${all.length} items`)
-    if (new Set(all.map(w => id(w.key))).size !== all.length) throw new Error('two writes to one item in a transaction')
+    if (new Set(all.map(w => id(w.key))).size !== all.length)
+      throw new Error('two writes to one item in a transaction')
     for (const write of all) {
       const expect = 'expect' in write ? write.expect : 'any'
       const row = this.rows.get(id(write.key))
-      const lost = expect === 'absent' ? row !== undefined && row.rev > 0 : typeof expect === 'number' && row?.rev !== expect
+      const lost =
+        expect === 'absent'
+          ? row !== undefined && row.rev > 0
+          : typeof expect === 'number' && row?.rev !== expect
       if (lost) throw new EdgeloopError('CONFLICT', `${write.key.pk}/${write.key.sk} changed meanwhile`)
     }
     for (const write of all) this.apply(write)
@@ -84,8 +99,17 @@ export class MemoryStore implements Store {
   }
 }
 
-const toRow = <T>({ key, rev, data, counters }: StoredRow): Row<T> => ({ key, rev, data: JSON.parse(data) as T, counters: { ...counters } })
-function page<T>(rows: StoredRow[], by: (row: StoredRow) => string, { limit, newestFirst }: { limit?: number; newestFirst?: boolean }): Row<T>[] {
+const toRow = <T>({ key, rev, data, counters }: StoredRow): Row<T> => ({
+  key,
+  rev,
+  data: JSON.parse(data) as T,
+  counters: { ...counters },
+})
+function page<T>(
+  rows: StoredRow[],
+  by: (row: StoredRow) => string,
+  { limit, newestFirst }: { limit?: number; newestFirst?: boolean },
+): Row<T>[] {
   rows.sort((a, b) => (by(a) < by(b) ? -1 : 1))
   if (newestFirst) rows.reverse()
   return rows.slice(0, limit).map(toRow<T>)

@@ -8,7 +8,13 @@ export function stumpModel(threshold: number, left: number, right: number, featu
         feature_names: [],
         feature_types: [],
         objective: { name: 'binary:logistic', reg_loss_param: { scale_pos_weight: '1' } },
-        learner_model_param: { base_score: '5E-1', boost_from_average: '1', num_class: '0', num_feature: String(features), num_target: '1' },
+        learner_model_param: {
+          base_score: '5E-1',
+          boost_from_average: '1',
+          num_class: '0',
+          num_feature: String(features),
+          num_target: '1',
+        },
         gradient_booster: {
           name: 'gbtree',
           model: {
@@ -31,7 +37,12 @@ export function stumpModel(threshold: number, left: number, right: number, featu
                 split_indices: [0, 0, 0],
                 split_type: [0, 0, 0],
                 sum_hessian: [2, 1, 1],
-                tree_param: { num_deleted: '0', num_feature: String(features), num_nodes: '3', size_leaf_vector: '0' },
+                tree_param: {
+                  num_deleted: '0',
+                  num_feature: String(features),
+                  num_nodes: '3',
+                  size_leaf_vector: '0',
+                },
               },
             ],
           },

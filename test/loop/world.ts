@@ -34,7 +34,11 @@ export class World {
   crashAfter = Number.POSITIVE_INFINITY
   readonly logs: string[] = []
   readonly things: Map<string, { fleet: string; hardware: string }>
-  constructor(time: number, state?: WorldState, things = new Map<string, { fleet: string; hardware: string }>()) {
+  constructor(
+    time: number,
+    state?: WorldState,
+    things = new Map<string, { fleet: string; hardware: string }>(),
+  ) {
     this.time = time
     this.things = things
     this.state = state ?? {
@@ -52,15 +56,19 @@ export class World {
 
   clone(): World {
     const { store, drops, artefacts, jobs, published, polls, bus } = this.state
-    const world: World = new World(this.time, {
-      store: store.clone(() => world.now()),
-      drops: new Map(drops),
-      artefacts: new Map(artefacts),
-      jobs: structuredClone(jobs),
-      published: new Map([...published].map(([topic, set]) => [topic, new Set(set)])),
-      polls: new Set(polls),
-      bus: new Map(bus),
-    }, this.things)
+    const world: World = new World(
+      this.time,
+      {
+        store: store.clone(() => world.now()),
+        drops: new Map(drops),
+        artefacts: new Map(artefacts),
+        jobs: structuredClone(jobs),
+        published: new Map([...published].map(([topic, set]) => [topic, new Set(set)])),
+        polls: new Set(polls),
+        bus: new Map(bus),
+      },
+      this.things,
+    )
     return world
   }
 
@@ -87,7 +95,10 @@ export class World {
         if (!map.has(key)) map.set(key, { bytes, versionId: 'v1' })
         this.effect()
       },
-      list: async prefix => [...map].filter(([key]) => key.startsWith(prefix)).map(([key, o]) => ({ key, size: o.bytes.byteLength })),
+      list: async prefix =>
+        [...map]
+          .filter(([key]) => key.startsWith(prefix))
+          .map(([key, o]) => ({ key, size: o.bytes.byteLength })),
     }
   }
   private publish(topic: string, payload: string): void {
@@ -131,10 +142,13 @@ export class World {
         },
       },
       link: {
-        publishManifest: async (fleet: string, envelope: unknown) => this.publish(`fleet/${fleet}`, JSON.stringify(envelope)),
+        publishManifest: async (fleet: string, envelope: unknown) =>
+          this.publish(`fleet/${fleet}`, JSON.stringify(envelope)),
         hint: async (thing: string, counter: number) => this.publish(`hint/${thing}`, String(counter)),
-        answer: async (thing: string, corr: string, answer: unknown) => this.publish(`answer/${thing}/${corr}`, JSON.stringify(answer)),
-        prediction: async (thing: string, corr: string, body: unknown) => this.publish(`predict/${thing}/${corr}`, JSON.stringify(body)),
+        answer: async (thing: string, corr: string, answer: unknown) =>
+          this.publish(`answer/${thing}/${corr}`, JSON.stringify(answer)),
+        prediction: async (thing: string, corr: string, body: unknown) =>
+          this.publish(`predict/${thing}/${corr}`, JSON.stringify(body)),
         block: async (thing: string, digest: string, offset: number, bytes: Uint8Array) =>
           this.publish(`blob/${thing}/${digest}/${offset}`, Buffer.from(bytes).toString('base64')),
       },
@@ -144,7 +158,8 @@ export class World {
     }
   }
   private startJob(request: { name: string }): void {
-    if (!this.state.jobs.has(request.name)) this.state.jobs.set(request.name, { state: { status: 'running' }, request })
+    if (!this.state.jobs.has(request.name))
+      this.state.jobs.set(request.name, { state: { status: 'running' }, request })
     this.effect()
   }
 
@@ -153,7 +168,10 @@ export class World {
   }
 
   /** Domain events so far by id, published or waiting in the outbox. */
-  events(): Map<string, { type: string; detail: { metadata: Record<string, unknown>; data: Record<string, unknown> } }> {
+  events(): Map<
+    string,
+    { type: string; detail: { metadata: Record<string, unknown>; data: Record<string, unknown> } }
+  > {
     const rows = [...this.state.store.rows.values()].filter(r => r.key.pk.startsWith('OUTBOX#'))
     return new Map(
       rows.map(row => {
@@ -169,10 +187,20 @@ export class World {
     return {
       rows: [...store.rows.values()]
         .filter(r => !r.key.pk.startsWith('OUTBOX#'))
-        .map(r => ({ key: `${r.key.pk} ${r.key.sk}`, data: JSON.parse(r.data), counters: r.counters, list: r.list, pending: r.pending }))
+        .map(r => ({
+          key: `${r.key.pk} ${r.key.sk}`,
+          data: JSON.parse(r.data),
+          counters: r.counters,
+          list: r.list,
+          pending: r.pending,
+        }))
         .sort((a, b) => (a.key < b.key ? -1 : 1)),
-      events: [...this.events()].map(([id, e]) => ({ id, type: e.type, data: e.detail.data })).sort((a, b) => (a.id < b.id ? -1 : 1)),
-      artefacts: [...artefacts].map(([key, o]) => `${key} ${createHash('sha256').update(o.bytes).digest('hex')}`).sort(),
+      events: [...this.events()]
+        .map(([id, e]) => ({ id, type: e.type, data: e.detail.data }))
+        .sort((a, b) => (a.id < b.id ? -1 : 1)),
+      artefacts: [...artefacts]
+        .map(([key, o]) => `${key} ${createHash('sha256').update(o.bytes).digest('hex')}`)
+        .sort(),
       jobs: [...jobs].map(([name, j]) => ({ name, request: j.request })),
       published: [...published].map(([topic, set]) => ({ topic, payloads: [...set].sort() })),
       polls: [...polls],
@@ -196,11 +224,16 @@ function testKey(name: string): Signer {
     y: Buffer.from(point.subarray(33)).toString('base64url'),
     d: secret.toString('base64url'),
   }
-  const spki = createPublicKey(createPrivateKey({ key: jwk, format: 'jwk' })).export({ type: 'spki', format: 'der' })
+  const spki = createPublicKey(createPrivateKey({ key: jwk, format: 'jwk' })).export({
+    type: 'spki',
+    format: 'der',
+  })
   return {
     publicKey: async () => spki,
     sign: async digest => p256.sign(digest, secret, { prehash: false, lowS: false, format: 'der' }),
   }
 }
 export const keyPem = async (key: Signer): Promise<string> =>
-  createPublicKey({ key: Buffer.from(await key.publicKey()), format: 'der', type: 'spki' }).export({ type: 'spki', format: 'pem' }).toString()
+  createPublicKey({ key: Buffer.from(await key.publicKey()), format: 'der', type: 'spki' })
+    .export({ type: 'spki', format: 'pem' })
+    .toString()

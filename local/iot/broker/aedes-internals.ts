@@ -23,9 +23,10 @@ export const interceptPackets = (client: Client, inspect: (packet: WirePacket) =
 }
 
 /**
- * Takes aedes' own duplicate check off a connection. It drops every message that is older than the newest one
- * delivered, and a QoS 1 message, which is stored first, is regularly overtaken by a QoS 0 message published after
- * it: the QoS 1 message is then lost without a trace. `Delivered` checks for real duplicates instead.
+ * Takes aedes' own duplicate check off a connection. It drops every message that was made before the newest one
+ * delivered. A QoS 1 message is stored before it is sent, so a QoS 0 message made right after it overtakes it, and
+ * the QoS 1 message is lost without a trace: every last will, by the disconnect event that follows it. `Delivered`
+ * looks for real duplicates instead.
  */
 export const disableDedupe = (aedes: Aedes, client: Client): void => {
   const { duplicates } = client as unknown as { duplicates?: object }

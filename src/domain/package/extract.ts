@@ -11,7 +11,9 @@ export interface ArchiveFile {
 /** Regular files of a `.tar.gz` that a SageMaker job left. Throws ILLEGAL_STATE when it is none. */
 export function extractTarGz(archive: Uint8Array): readonly ArchiveFile[] {
   try {
-    return parseTar(gunzipSync(archive, { maxOutputLength: MAX_UNPACKED }))
+    // A copy, because parseTar reads the whole ArrayBuffer behind a view, and small Buffers share one.
+    const bytes = new Uint8Array(gunzipSync(archive, { maxOutputLength: MAX_UNPACKED }))
+    return parseTar(bytes)
       .filter(entry => entry.type === 'file' && entry.data !== undefined)
       .map(entry => ({ name: entry.name.replace(/^\.\//, ''), bytes: entry.data as Uint8Array }))
   } catch (error) {
