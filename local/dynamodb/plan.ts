@@ -11,7 +11,7 @@ import { type Condition, parseCondition } from './expression/condition.ts'
 import { holds } from './expression/condition-eval.ts'
 import type { Path } from './expression/path.ts'
 import { readSubstitutions } from './expression/substitutions.ts'
-import { parseUpdate } from './expression/update.ts'
+import { parseUpdate, type UpdateAction } from './expression/update.ts'
 import { applyUpdate } from './expression/update-apply.ts'
 import { type Input, optionalChoice, optionalString, requiredStructure, requiredTableName } from './input.ts'
 import { placement } from './item-store.ts'
@@ -61,11 +61,7 @@ export function planWrite(db: Database, kind: WriteKind, input: Input): WritePla
   const item = kind === 'Put' ? readItem(table, input) : undefined
   const key =
     item === undefined ? parseKey(definition, requiredStructure(input, 'Key')) : pickKey(definition.key, item)
-  const fixed = new Set(keyNames(definition.key))
-  for (const { path } of actions) {
-    if (fixed.has(path[0]))
-      throw invalidParameters(`Cannot update attribute ${path[0]}. This attribute is part of the key`)
-  }
+  for (const action of actions) assertUpdatable(table, action)
 
   const next = (before: Item | undefined): Item | undefined => {
     if (kind === 'ConditionCheck') return before
@@ -104,6 +100,16 @@ function assertCondition(
 ): void {
   if (condition !== undefined && !holds(condition, before ?? newItem()))
     throw conditionalCheckFailed(returnOld ? before : undefined)
+}
+
+/** Refuses changes of key attributes, and literal values that an index key cannot have. */
+function assertUpdatable({ definition }: Table, action: UpdateAction): void {
+  const [name, ...rest] = action.path
+  if (keyNames(definition.key).includes(name))
+    throw invalidParameters(`Cannot update attribute ${name}. This attribute is part of the key`)
+  if (action.kind === 'REMOVE' || rest.length > 0) return
+  const literal = action.kind !== 'SET' ? action.value : action.value.kind === 'value' && action.value.value
+  if (literal) assertIndexKeys(definition, { [name]: literal })
 }
 
 function assertUpdated({ definition }: Table, item: Item): void {

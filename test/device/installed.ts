@@ -5,7 +5,12 @@ import { type MadePackage, makePackage, slotOf } from './helpers.ts'
 export const one = makePackage({ version: 1 })
 export const two = makePackage({ version: 2, lift: 0.5 })
 export const committed = (pkg: MadePackage) => [slotOf({ committed: pkg.release })]
-export const candidate = (pkg: MadePackage, exposure: number, base: MadePackage | null = null, rollout = 'r1') => [
+export const candidate = (
+  pkg: MadePackage,
+  exposure: number,
+  base: MadePackage | null = null,
+  rollout = 'r1',
+) => [
   slotOf({
     committed: base?.release ?? null,
     candidate: { rollout, release: pkg.release, seed: 'seed', exposure },

@@ -96,10 +96,7 @@ function predicate(tokens: TokenStream): Condition {
   if (!comparators.has(comparator)) throw tokens.syntaxFault()
   tokens.next()
   const right = operand(tokens)
-  if (left.kind === 'path' && right.kind === 'path' && printPath(left.path) === printPath(right.path))
-    throw tokens.fault(
-      `The first operand must be distinct from the remaining operands for this operator or function; operator: ${comparator}, first operand: ${printPath(left.path)}`,
-    )
+  assertDistinct(tokens, comparator, left, right)
   if (comparator !== '=' && comparator !== '<>')
     for (const side of [left, right]) assertType(tokens, comparator, side, ['S', 'N', 'B'])
   return { kind: 'compare', comparator: comparator as Comparator, left, right }
@@ -146,9 +143,11 @@ function call(tokens: TokenStream): Condition {
       return { kind: 'type', path: pathOf(tokens, name, first), type }
     }
     case 'begins_with':
+      assertDistinct(tokens, name, first, second)
       for (const side of args) assertType(tokens, name, side, ['S', 'B'])
       return { kind: 'begins_with', operand: first, argument: second }
     default:
+      assertDistinct(tokens, name, first, second)
       return { kind: 'contains', operand: first, argument: second }
   }
 }
@@ -171,6 +170,12 @@ function operand(tokens: TokenStream): Operand {
   return { kind: 'path', path: tokens.path() }
 }
 
+function assertDistinct(tokens: TokenStream, name: string, left: Operand, right: Operand): void {
+  if (left.kind === 'path' && right.kind === 'path' && printPath(left.path) === printPath(right.path))
+    throw tokens.fault(
+      `The first operand must be distinct from the remaining operands for this operator or function; operator: ${name}, first operand: ${printPath(left.path)}`,
+    )
+}
 function pathOf(tokens: TokenStream, name: string, given: Operand): Path {
   if (given.kind === 'path') return given.path
   throw tokens.fault(`Operator or function requires a document path; operator or function: ${name}`)

@@ -323,6 +323,11 @@ describe('updates', () => {
     [
       'SET n = :v',
       { ':v': 'x' },
+      'One or more parameter values were invalid: Type mismatch for Index Key n Expected: N Actual: S IndexName: by-g',
+    ],
+    [
+      'SET n = if_not_exists(n, :v)',
+      { ':v': 'x' },
       'The update expression attempted to update the secondary index key to unsupported type',
     ],
   ])('refuse %s', async (expression, values, message) => {

@@ -53,6 +53,8 @@ export interface ProvisionOptions {
   readonly attributes?: Record<string, string>
   readonly thingPrincipalType?: ThingPrincipalType
   readonly setAsActive?: boolean
+  /** The thing is there already. */
+  readonly existing?: boolean
 }
 export interface Device {
   readonly thingName: string
@@ -133,9 +135,8 @@ export const openLab = async (given: { readonly dir?: string } = {}): Promise<La
       const { certificateId, certificateArn, certificatePem, keyPair } = await control.send(
         new CreateKeysAndCertificateCommand({ setAsActive }),
       )
-      await control.send(
-        new CreateThingCommand({ thingName, ...(attributes ? { attributePayload: { attributes } } : {}) }),
-      )
+      const thing = { thingName, ...(attributes ? { attributePayload: { attributes } } : {}) }
+      if (!options.existing) await control.send(new CreateThingCommand(thing))
       await control.send(
         new AttachThingPrincipalCommand({
           thingName,
