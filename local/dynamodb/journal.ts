@@ -26,6 +26,8 @@ export interface Journal {
 
 /** The file is compacted when it has grown to four times its last snapshot, but not for less than this. */
 const compactBytes = 64 * 1024 * 1024
+/** A snapshot is written in blocks of this length. */
+const blockCharacters = 1024 * 1024
 
 /**
  * Replays the journal in `file`, if there is one, and opens it. `snapshot` then gives the entries that rebuild
@@ -46,7 +48,7 @@ export function openJournal(
       if (size > Math.max(compactBytes, 4 * baseline)) journal.compact()
       if (descriptor === undefined) throw new Error(`${file} is closed`)
       try {
-        size += writeLine(descriptor, entry, size)
+        size += write(descriptor, lineOf(entry), size)
       } catch (error) {
         ftruncateSync(descriptor, size)
         throw error
@@ -56,7 +58,14 @@ export function openJournal(
       const temporary = `${file}.new`
       const replacement = openSync(temporary, 'w')
       let written = 0
-      for (const entry of snapshot()) written += writeLine(replacement, entry, written)
+      let block = ''
+      for (const entry of snapshot()) {
+        block += lineOf(entry)
+        if (block.length < blockCharacters) continue
+        written += write(replacement, block, written)
+        block = ''
+      }
+      written += write(replacement, block, written)
       fsyncSync(replacement)
       renameSync(temporary, file)
       if (descriptor !== undefined) closeSync(descriptor)
@@ -95,9 +104,11 @@ function replayFile(file: string, replay: (entry: unknown) => void): void {
   }
 }
 
+const lineOf = (entry: object): string => `${JSON.stringify(entry)}\n`
+
 /** Bytes written. */
-function writeLine(descriptor: number, entry: object, position: number): number {
-  const content = Buffer.from(`${JSON.stringify(entry)}\n`)
+function write(descriptor: number, text: string, position: number): number {
+  const content = Buffer.from(text)
   for (let at = 0; at < content.length; )
     at += writeSync(descriptor, content, at, content.length - at, position + at)
   return content.length

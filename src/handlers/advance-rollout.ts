@@ -62,6 +62,8 @@ async function recordOutcome(
   rollout: Rollout,
   report: BusEvent<'DeviceReported'>['data'],
 ): Promise<void> {
+  // A download that failed is tried again by the device; until it is given up for silence it is no verdict.
+  if (report.code === 'FETCH_FAILED') return
   const mine = Object.values(rollout.releases).some(r => r.bundle.sha256 === report.bundle)
   if (!mine || terminalRollout(rollout.status)) return
   const { thing, outcome, code } = report

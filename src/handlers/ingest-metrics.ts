@@ -62,19 +62,18 @@ async function store(
 
 /** Counts must have the shape of the baseline that the device was given, or adding them up means nothing. */
 function checkShape(body: Received<'metrics'>['message']['body'], bundle: BundleRow): void {
-  for (const [name, bins] of Object.entries(bundle.featureBins)) {
-    const counts = body.features[name]
-    if (counts === undefined)
-      throw new InputError('MISSING_FEATURE', `feature "${name}" has no counts`, `body.features.${name}`)
+  // A device whose features do not all fit into one message sends complete counts of some of them, by turns.
+  for (const [name, counts] of Object.entries(body.features)) {
+    const bins = bundle.featureBins[name]
+    if (bins === undefined) {
+      throw new InputError(
+        'UNKNOWN_FEATURE',
+        `"${name}" is no feature of this model`,
+        `body.features.${name}`,
+      )
+    }
     checkCounts(counts, bins, body.inferences, `body.features.${name}`)
   }
-  const unknown = Object.keys(body.features).find(name => !(name in bundle.featureBins))
-  if (unknown !== undefined)
-    throw new InputError(
-      'UNKNOWN_FEATURE',
-      `"${unknown}" is no feature of this model`,
-      `body.features.${unknown}`,
-    )
   checkCounts(body.prediction, bundle.predictionBins, body.inferences, 'body.prediction')
 }
 function checkCounts(counts: readonly number[], bins: number, inferences: number, field: string): void {

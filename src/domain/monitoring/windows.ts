@@ -72,12 +72,16 @@ function mergeByDevice(parts: readonly DeviceWindowRow[]): readonly DeviceWindow
   }
   return [...merged.values()]
 }
-const addCounts = (a: readonly number[], b: readonly number[]): number[] => a.map((c, i) => c + (b[i] ?? 0))
+const addCounts = (a: readonly number[], b: readonly number[]): readonly number[] =>
+  a.length === 0 ? b : b.length === 0 ? a : a.map((c, i) => c + (b[i] as number))
 const addParts = (a: DeviceWindowRow, b: DeviceWindowRow): DeviceWindowRow => ({
   thing: a.thing,
   inferences: a.inferences + b.inferences,
   features: Object.fromEntries(
-    Object.entries(a.features).map(([name, counts]) => [name, addCounts(counts, b.features[name] ?? [])]),
+    [...new Set([...Object.keys(a.features), ...Object.keys(b.features)])].map(name => [
+      name,
+      addCounts(a.features[name] ?? [], b.features[name] ?? []),
+    ]),
   ),
   prediction: addCounts(a.prediction, b.prediction),
 })

@@ -4,12 +4,13 @@ import {
   IN_TOTO_STATEMENT,
   type ManifestSlot,
 } from '../../contracts/manifest.ts'
+import { canonicalJson, sha256Hex } from '../training/plan.ts'
 
 const LIFETIME_DAYS = 365
 
 /**
- * The signed desired state of a fleet. The subjects are the bundles it names, so that in-toto tools see what it
- * is about; `(epoch, counter)` strictly increases, also when an older model comes back.
+ * The signed desired state of a fleet. Its subjects are the state itself and the bundles it names, so that in-toto
+ * tools see what it is about, and one is there even when nothing is released; `(epoch, counter)` strictly increases, also when an older model comes back.
  */
 export function fleetManifest(input: {
   readonly fleet: string
@@ -29,7 +30,10 @@ export function fleetManifest(input: {
   )
   return {
     _type: IN_TOTO_STATEMENT,
-    subject: [...subject.values()],
+    subject: [
+      { name: `fleet/${input.fleet}`, digest: { sha256: sha256Hex(canonicalJson(input.slots)) } },
+      ...subject.values(),
+    ],
     predicateType: FLEET_MANIFEST_TYPE,
     predicate: {
       audience: { fleet: input.fleet },
