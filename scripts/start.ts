@@ -43,7 +43,7 @@ await run(async () => {
   const dir = values.dir === undefined ? mkdtempSync(join(tmpdir(), 'edgeloop-')) : resolve(values.dir)
 
   const memory = watchMemory()
-  const steps = makeSteps(line => process.stdout.write(line))
+  const steps = makeSteps(line => process.stdout.write(line), memory.nowMb)
   const stops: (() => Promise<void> | void)[] = []
   let stopping: Promise<void> | undefined
   const stopAll = (): Promise<void> => {

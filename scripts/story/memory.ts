@@ -4,7 +4,7 @@ const PAGE = 4096
 const EVERY_MS = 500
 
 /** Peak resident memory of this process and all its descendants, in MB. Without /proc, of this process only. */
-export function watchMemory(): { readonly peakMb: () => number; stop(): void } {
+export function watchMemory(): { readonly nowMb: () => number; readonly peakMb: () => number; stop(): void } {
   let peak = 0
   const look = (): void => {
     peak = Math.max(peak, treeBytes())
@@ -13,6 +13,7 @@ export function watchMemory(): { readonly peakMb: () => number; stop(): void } {
   const timer = setInterval(look, EVERY_MS)
   timer.unref()
   return {
+    nowMb: () => Math.round(treeBytes() / 1e6),
     peakMb: () => {
       look()
       return Math.round(peak / 1e6)

@@ -2,6 +2,8 @@
 export interface StepFact {
   readonly name: string
   readonly ms: number
+  /** Resident memory of the process tree at the end of the step. */
+  readonly memoryMb: number
   readonly outcome: 'done' | 'failed'
   readonly what: string
 }
@@ -20,7 +22,8 @@ export interface Steps {
   run<T extends { readonly what: string }>(name: string, next: string, work: () => Promise<T>): Promise<T>
 }
 
-export function makeSteps(write: (line: string) => void, now: () => number = () => performance.now()): Steps {
+export function makeSteps(write: (line: string) => void, memoryMb: () => number): Steps {
+  const now = () => performance.now()
   const facts: StepFact[] = []
   const line = (mark: string, name: string, ms: number, what: string) =>
     write(`${mark} ${name.padEnd(22)} ${(ms / 1000).toFixed(1).padStart(5)} s  ${what}\n`)
@@ -31,13 +34,13 @@ export function makeSteps(write: (line: string) => void, now: () => number = () 
       try {
         const result = await work()
         const ms = Math.round(now() - started)
-        facts.push({ name, ms, outcome: 'done', what: result.what })
+        facts.push({ name, ms, memoryMb: memoryMb(), outcome: 'done', what: result.what })
         line('✓', name, ms, result.what)
         if (next !== '') write(`  … next: ${next}\n`)
         return result
       } catch (error) {
         const ms = Math.round(now() - started)
-        facts.push({ name, ms, outcome: 'failed', what: (error as Error).message })
+        facts.push({ name, ms, memoryMb: memoryMb(), outcome: 'failed', what: (error as Error).message })
         line('✗', name, ms, (error as Error).message)
         throw new StepFailed(name, error)
       }
