@@ -39,7 +39,8 @@ export function createSandbox(options: SandboxOptions): Sandbox {
     stdout: true,
     stderr: true,
     name: options.data.functionName,
-    resourceLimits: { maxOldGenerationSizeMb: options.data.memoryMb },
+    // V8 lets the young generation of each thread grow to 48 MB; dozens of threads share this process.
+    resourceLimits: { maxOldGenerationSizeMb: options.data.memoryMb, maxYoungGenerationSizeMb: 6 },
   })
   for (const stream of [worker.stdout, worker.stderr])
     stream.on('data', (chunk: Buffer) => options.onLine(chunk.toString('utf8').trimEnd()))

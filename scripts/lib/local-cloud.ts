@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { type Cloud, startCloud } from '../../local/cloud.ts'
 import type { CloudLogEntry } from '../../local/core/types.ts'
-import { buildHandlers } from '../build.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 export const TEMPLATE = `${root}.serverless`
@@ -15,12 +14,12 @@ const IMAGE = '123456789012.dkr.ecr.eu-west-1.amazonaws.com/edgeloop-trainer:loc
 
 /** Bundles the handlers and packages the service, as `npm run package` does. */
 export async function buildAndPackage(): Promise<void> {
+  const node = (...args: string[]) => promisify(execFile)(process.execPath, args, { cwd: root })
   process.chdir(root)
-  await buildHandlers()
   try {
-    await promisify(execFile)(process.execPath, ['node_modules/serverless/bin/serverless.js', 'package'], {
-      cwd: root,
-    })
+    // As a process of its own: the bundler's service would keep its memory as long as this one lives.
+    await node('scripts/build.ts')
+    await node('node_modules/serverless/bin/serverless.js', 'package')
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
     throw new Error(`packaging failed:\n${stdout}${stderr}`)
@@ -49,7 +48,7 @@ export const startEdgeloop = (options: LocalOptions): Promise<Cloud> =>
     }),
     trainingImages: [{ match: /\/edgeloop-trainer:/, command: [process.execPath, `${root}trainer/main.ts`] }],
     compiler: { command: [process.execPath, `${root}compiler/cli.ts`] },
-    lambda: { maxPerFunction: 2 },
+    lambda: { maxPerFunction: 2, maxTotal: 20 },
     ...(options.log ? { log: options.log } : {}),
   })
 
