@@ -17,6 +17,8 @@ export interface EventBridgeOptions extends ServiceOptions, Omit<DeliveryOptions
   /** How often schedules look at the clock, in ms. */
   readonly tickMs?: number
 }
+const FIRST_RATE_MS = 5_000
+
 type Listener = (event: Json, busName: string) => void
 
 /** Makes the service with its `default` bus. */
@@ -91,7 +93,8 @@ export function createEventBridge(options: EventBridgeOptions): EventBridge {
     if (enabled && rule.schedule)
       unschedule.set(
         rule,
-        scheduler.add(rule.schedule, at => fire(rule, at)),
+        // AWS does not say when a new rate rule fires first; here it does soon, so that short runs see it at all.
+        scheduler.add(rule.schedule, at => fire(rule, at), rule.rate ? FIRST_RATE_MS : undefined),
       )
   }
 

@@ -14,6 +14,7 @@ export interface Rule {
   readonly matches: (event: unknown) => boolean
   readonly scheduleExpression: string | undefined
   readonly schedule: Schedule | undefined
+  readonly rate: boolean
   readonly targets: readonly Json[]
   enabled: boolean
 }
@@ -50,6 +51,7 @@ export function makeRule(realm: Realm, busName: string, properties: Json): Rule 
     matches: pattern === undefined ? () => false : compilePattern(pattern),
     scheduleExpression,
     schedule: scheduleExpression === undefined ? undefined : parseSchedule(scheduleExpression),
+    rate: scheduleExpression?.startsWith('rate(') ?? false,
     targets,
     enabled: state !== 'DISABLED',
   }

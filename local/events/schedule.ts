@@ -57,9 +57,15 @@ export function createScheduler(now: () => Date, tickMs = 500) {
     }
   }
   return {
-    /** Starts a schedule; the returned function ends it. */
-    add(schedule: Schedule, fire: (at: Date) => void): () => void {
-      const entry: Entry = { schedule, fire, due: schedule(now()) }
+    /** Starts a schedule, with its first instant at the latest after `firstWithinMs`; the returned function ends it. */
+    add(schedule: Schedule, fire: (at: Date) => void, firstWithinMs = Number.POSITIVE_INFINITY): () => void {
+      const from = now()
+      const regular = schedule(from)
+      const due =
+        regular && regular.getTime() - from.getTime() > firstWithinMs
+          ? new Date(from.getTime() + firstWithinMs)
+          : regular
+      const entry: Entry = { schedule, fire, due }
       entries.add(entry)
       timer ??= setInterval(tick, tickMs).unref()
       return () => entries.delete(entry)

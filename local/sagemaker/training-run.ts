@@ -26,6 +26,8 @@ export interface TrainingRunPorts {
   readonly dir: string
   readonly now: () => number
   readonly s3: S3Access
+  /** Throws when the execution role may not pull the image or write logs. */
+  readonly assertRights: () => void
   readonly onLine: (line: string) => void
   readonly step: (to: SecondaryStatus, more?: Step) => void
 }
@@ -82,6 +84,11 @@ async function train(
     throw new JobFailure(
       `ClientError: Cannot find training image ${image}; the local cloud runs ${known(ports.images)}`,
     )
+  try {
+    ports.assertRights()
+  } catch (error) {
+    throw new JobFailure(`ClientError: ${text(error)}`)
+  }
   await rm(base, { recursive: true, force: true })
   await layOutContainer(base, request)
 

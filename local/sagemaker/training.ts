@@ -11,6 +11,7 @@ import {
 import { record } from '../events/read.ts'
 import { authorizeJob, parse, type Tag } from './input.ts'
 import { listJobs } from './listing.ts'
+import { assertJobRights, logRights, pullRights } from './role-rights.ts'
 import type { Runner } from './runner.ts'
 import { createS3Access } from './s3-access.ts'
 import { createJobStore } from './store.ts'
@@ -24,6 +25,8 @@ import {
   type TrainingJob,
   trainingJobEvent,
 } from './training-state.ts'
+
+const LOG_GROUP = '/aws/sagemaker/TrainingJobs'
 
 export type OnLog = (group: string, stream: string, line: string) => void
 export interface JobServiceOptions {
@@ -121,12 +124,13 @@ export function createTraining(options: TrainingOptions): {
           region: realm.region,
           credentials: iam.credentialsFor(roleName, name),
         }),
+        assertRights: () =>
+          assertJobRights(iam, roleName, name, [
+            ...pullRights(request.AlgorithmSpecification.TrainingImage),
+            ...logRights(realm, LOG_GROUP),
+          ]),
         onLine: line =>
-          options.onLog(
-            '/aws/sagemaker/TrainingJobs',
-            `${name}/algo-1-${Math.floor(job.creationTime / 1000)}`,
-            line,
-          ),
+          options.onLog(LOG_GROUP, `${name}/algo-1-${Math.floor(job.creationTime / 1000)}`, line),
         step: (to, more) => change(name, to, more),
       })
     })

@@ -138,11 +138,11 @@ async function askSchedules(deps: Core): Promise<number> {
   return due.length
 }
 
-/** Shows operators that the clock runs, and what it had to push. */
+/** Shows operators that the clock runs, how often it ran, and what it had to push. */
 async function beat(deps: Core, driven: Record<string, number>): Promise<void> {
-  await deps.store.commit([
-    { kind: 'put', key: keys.reconciler(), data: { at: deps.now().toISOString(), driven }, expect: 'any' },
-  ])
+  const before = await deps.store.get<{ runs: number }>(keys.reconciler())
+  const data = { at: deps.now().toISOString(), runs: (before?.data.runs ?? 0) + 1, driven }
+  await quietly(() => deps.store.commit([put(keys.reconciler(), data, before)]))
 }
 
 /** Somebody was faster: then there is nothing left to push. */

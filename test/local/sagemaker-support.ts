@@ -64,7 +64,28 @@ export async function smallCloud(options: Partial<SageMakerOptions> = {}) {
         ),
       },
       { name: 'list', document: allow(['s3:ListBucket'], ['arn:aws:s3:::lake']) },
+      {
+        name: 'run',
+        document: allow(
+          [
+            'ecr:GetAuthorizationToken',
+            'ecr:BatchCheckLayerAvailability',
+            'ecr:GetDownloadUrlForLayer',
+            'ecr:BatchGetImage',
+            'logs:CreateLogGroup',
+            'logs:CreateLogStream',
+            'logs:PutLogEvents',
+          ],
+          ['*'],
+        ),
+      },
     ],
+  })
+  iam.addRole({
+    name: 'no-image',
+    arn: ROLE.replace('jobs', 'no-image'),
+    trust: trust('sagemaker.amazonaws.com'),
+    policies: [{ name: 'read', document: allow(['s3:GetObject'], ['arn:aws:s3:::lake/data/*']) }],
   })
   iam.addRole({
     name: 'lambda-only',

@@ -96,7 +96,11 @@ function param(path: Query['path'], name: string): string {
   const value = path[name]
   if (value === undefined || value === '')
     throw new InputError('MISSING_PARAMETER', `${name} is missing in the path`, name)
-  return decodeURIComponent(value)
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    throw new InputError('BAD_PARAMETER', `${name} is not percent-encoded UTF-8`, name)
+  }
 }
 function page({ query }: Query): { limit: number; newestFirst: boolean } {
   const limit = query['limit'] === undefined ? DEFAULT_LIMIT : Number(query['limit'])
