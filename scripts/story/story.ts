@@ -14,8 +14,9 @@ import type { Example } from '../../examples/example.ts'
 import type { Cloud } from '../../local/cloud.ts'
 import { type Labeller, startLabeller } from './labeller.ts'
 import { type Replay, replay } from './replay.ts'
+import { askApi } from './report.ts'
 import type { Steps } from './steps.ts'
-import { askCloud } from './thin-client.ts'
+import { askCloud, impersonate } from './thin-client.ts'
 import type { Watch } from './watch.ts'
 
 /** Windows without drift that are awaited before the field moves. */
@@ -95,7 +96,7 @@ export async function tellStory({
   await trainAndSign(steps, watch, example, 1)
   await rollOut(steps, watch, field, 1, `field runs ${phases[0].name}`)
 
-  await steps.run('cloud prediction', `field runs ${phases[0].name}`, async () => {
+  await steps.run('cloud prediction', 'an impostor', async () => {
     const reading = phases[0].rows[0]
     if (reading === undefined) throw new Error('the example has no rows')
     const answer = await askCloud(cloud.mqtt, thin, slot, reading.row)
@@ -103,6 +104,12 @@ export async function tellStory({
     return {
       what: `a device without a runtime asked the cloud: class ${answer.prediction} by version ${answer.version}`,
     }
+  })
+
+  await steps.run('impostor', `field runs ${phases[0].name}`, async () => {
+    await impersonate(cloud.mqtt, thin, `${fleet}-0001`)
+    const { data } = await watch.until('InputRejected', PATIENCE, d => d['thing'] === thin.thing)
+    return { what: `a device that published as another was cut off and is on record (${data['code']})` }
   })
 
   world.start()
@@ -149,7 +156,14 @@ export async function tellStory({
     }
   })
   await trainAndSign(steps, watch, example, 2)
-  await rollOut(steps, watch, field, 2, '')
+  await rollOut(steps, watch, field, 2, 'operators look')
+  await steps.run('operators', '', async () => {
+    const { models } = await askApi<{ models: { model: string; champion: number }[] }>(cloud, '/v1/models')
+    const { fleets } = await askApi<{ fleets: { counter: number }[] }>(cloud, '/v1/fleets')
+    return {
+      what: `the API answers: ${models[0]?.model} version ${models[0]?.champion}, manifest ${fleets[0]?.counter}`,
+    }
+  })
   return { field, world, labeller }
 
   async function trainAndSign(to: Steps, at: Watch, { metric }: Example, version: number): Promise<void> {

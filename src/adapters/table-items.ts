@@ -110,5 +110,7 @@ export function toTransactItem(table: string, write: Write): TransactWriteItem {
 function conditionOf(expect: number | 'absent' | 'any'): { expression: string; values?: Item } | undefined {
   if (expect === 'any') return undefined
   if (expect === 'absent') return { expression: 'attribute_not_exists(#rev)' }
+  // A row that only additions have made has no revision and reads as 0.
+  if (expect === 0) return { expression: 'attribute_exists(pk) AND attribute_not_exists(#rev)' }
   return { expression: '#rev = :rev', values: { ':rev': { N: String(expect) } } }
 }

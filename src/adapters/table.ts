@@ -124,6 +124,12 @@ export function tableStore(
             const { pk, sk } = (all[lost] as { key: { pk: string; sk: string } }).key
             throw new EdgeloopError('CONFLICT', `${pk}/${sk} changed meanwhile`, { cause: error })
           }
+          // An item above 400 KB, for one: no repetition will make it fit.
+          const invalid = error.CancellationReasons?.find(r => r.Code === 'ValidationError')
+          if (invalid !== undefined)
+            throw new EdgeloopError('ILLEGAL_STATE', `commit to the state table: ${invalid.Message}`, {
+              cause: error,
+            })
           // Another transaction touched the same item at this moment; nothing was written.
           if (!codes.includes('TransactionConflict') || attempt === CONTENTION_TRIES)
             throw translate(error, 'commit to the state table')

@@ -84,11 +84,13 @@ async function evaluateDrift(
     )
     events.push({ type: 'DriftDetected', data: { model, version, episode, window, evidence } })
   }
-  if (episode && !(await isUsed(deps, model, episode))) {
-    events.push({
-      type: 'LabelsRequested',
-      data: { model, version, request: `${episode}-w${window}`, cause: episode },
-    })
+  const open = opens ? { window } : episode && (await openEpisode(deps, model, episode))
+  if (episode && open) {
+    const since = new Date(
+      (open.window ?? window) * versionRow.config.monitoring.windowSeconds * 1000,
+    ).toISOString()
+    const request = `${episode}-w${window}`
+    events.push({ type: 'LabelsRequested', data: { model, version, request, cause: episode, since } })
   }
   await deps.store.commit(writes, events, cause)
   if (opens) deps.count('DriftDetected')
@@ -99,8 +101,9 @@ const putEpisode = (episode: EpisodeRow): Write =>
     pending: { kind: 'labels', since: episode.openedAt },
   })
 
-async function isUsed(deps: Core, model: string, episode: string): Promise<boolean> {
-  return (await deps.store.get<EpisodeRow>(keys.episode(model, episode)))?.data.decision !== undefined
+async function openEpisode(deps: Core, model: string, episode: string): Promise<EpisodeRow | undefined> {
+  const row = await deps.store.get<EpisodeRow>(keys.episode(model, episode))
+  return row?.data.decision === undefined ? row?.data : undefined
 }
 
 function withWindow(

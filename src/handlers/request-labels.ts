@@ -20,12 +20,14 @@ export interface RequestLabelsDeps extends Core {
 export const requestLabels = (deps: RequestLabelsDeps) =>
   fromBus(deps, async event => {
     const { data, cause } = parseBusEvent(event, ['LabelsRequested'])
-    const { model, version, request } = data
+    const { model, version, request, since } = data
     const key = keys.labelRequest(model, request)
     if ((await deps.store.get(key)) !== undefined) return
     const samples = (await deps.store.query<SampleRow>(keys.sample(model, '').pk))
       .map(r => r.data)
-      .filter(s => s.version === version && s.lane === 'audit' && s.label === undefined)
+      .filter(
+        s => s.version === version && s.lane === 'audit' && s.label === undefined && s.capturedAt >= since,
+      )
       .sort((a, b) => (a.receivedAt < b.receivedAt ? 1 : -1))
       .slice(0, MAX_SAMPLES)
     if (samples.length === 0) return

@@ -78,4 +78,4 @@ function strip(value: unknown): unknown {
     }),
   )
 }
-const TIMES = new Set(['since', 'at', 'lastSeen', 'envelope', 'payloads', 'lastTrainingAt', 'driven'])
+const TIMES = new Set(['since', 'at', 'lastSeen', 'envelope', 'payloads', 'lastTrainingAt', 'driven', 'runs'])

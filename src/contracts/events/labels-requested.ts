@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { defineEvent } from '../envelope.ts'
-import { modelName, versionNumber } from '../names.ts'
+import { modelName, timestamp, versionNumber } from '../names.ts'
 
 export const labelsRequested = defineEvent(
   'LabelsRequested',
@@ -10,5 +10,7 @@ export const labelsRequested = defineEvent(
     version: versionNumber,
     request: z.string(),
     cause: z.string(),
+    /** Samples captured before are from before the change, and would teach what is known. */
+    since: timestamp,
   }),
 )

@@ -33,26 +33,36 @@ export function parseDataset(text: string, config: ModelConfig): LabelledRows {
   const labels: number[] = []
   for (let i = 1; i < records.length; i++) {
     const record = records[i] as string[]
+    const line = () => lineOf(text, i)
     if (record.length !== header.length) {
       throw new InputError(
         'RAGGED_ROW',
-        `line ${i + 1} has ${record.length} cells, the header has ${header.length}`,
+        `line ${line()} has ${record.length} cells, the header has ${header.length}`,
         'file',
       )
     }
     features.push(
       config.features.map((feature, f) =>
-        cell(record[columns.features[f] as number] as string, feature, i + 1),
+        cell(record[columns.features[f] as number] as string, feature, line),
       ),
     )
-    labels.push(label(record[columns.label] as string, config, i + 1))
+    labels.push(label(record[columns.label] as string, config, line))
   }
   return { features, labels }
 }
 
+const CSV = { bom: true, relax_column_count: true, skip_empty_lines: true, trim: true } as const
+
+/** Line on which a record ends. Counted only for a refusal: empty lines and quoted line breaks make it differ from the record's number. */
+type Line = () => number
+function lineOf(text: string, record: number): number {
+  const read = parse(text, { ...CSV, info: true, to: record + 1 }) as unknown as { info: { lines: number } }[]
+  return read.at(-1)?.info.lines ?? record + 1
+}
+
 function readCsv(text: string): string[][] {
   try {
-    return parse(text, { bom: true, relax_column_count: true, skip_empty_lines: true, trim: true })
+    return parse(text, CSV)
   } catch (error) {
     throw new InputError('NOT_CSV', `not a CSV file: ${(error as Error).message}`, 'file')
   }
@@ -95,51 +105,51 @@ function checkHeader(header: readonly string[], config: ModelConfig): { features
   }
 }
 
-function cell(text: string, feature: ModelConfig['features'][number], line: number): number {
+function cell(text: string, feature: ModelConfig['features'][number], line: Line): number {
   if (text === '') {
     if (!feature.required) return Number.NaN
     throw new InputError(
       'MISSING_VALUE',
-      `line ${line}: "${feature.name}" is empty; say \`required: false\` to allow missing values`,
+      `line ${line()}: "${feature.name}" is empty; say \`required: false\` to allow missing values`,
       feature.name,
     )
   }
-  return checkValue(number(text, feature.name, line), feature, `line ${line}: `)
+  return checkValue(number(text, feature.name, line), feature, line)
 }
 
 /** Range check shared by training rows and field rows. */
-export function checkValue(value: number, feature: ModelConfig['features'][number], where = ''): number {
+export function checkValue(value: number, feature: ModelConfig['features'][number], line?: Line): number {
   const { min, max, name } = feature
   if ((min !== undefined && value < min) || (max !== undefined && value > max)) {
     throw new InputError(
       'OUT_OF_RANGE',
-      `${where}"${name}" is ${value}; allowed is ${min ?? '-∞'} to ${max ?? '∞'}`,
+      `${line ? `line ${line()}: ` : ''}"${name}" is ${value}; allowed is ${min ?? '-∞'} to ${max ?? '∞'}`,
       name,
     )
   }
   return value
 }
 
-function number(text: string, name: string, line: number): number {
+function number(text: string, name: string, line: Line): number {
   const value = Number(text)
   if (!Number.isFinite(value)) {
     throw new InputError(
       'NOT_A_NUMBER',
-      `line ${line}: "${name}" is "${text.slice(0, 40)}"; a finite number is needed`,
+      `line ${line()}: "${name}" is "${text.slice(0, 40)}"; a finite number is needed`,
       name,
     )
   }
   return value
 }
 
-function label(text: string, config: ModelConfig, line: number): number {
+function label(text: string, config: ModelConfig, line: Line): number {
   const { classes, column } = config.label
   if (config.task === 'regression') return number(text, column, line)
   const index = classes.indexOf(text)
   if (index < 0) {
     throw new InputError(
       'UNKNOWN_CLASS',
-      `line ${line}: "${column}" is "${text.slice(0, 40)}"; known classes are ${quote(classes)}`,
+      `line ${line()}: "${column}" is "${text.slice(0, 40)}"; known classes are ${quote(classes)}`,
       column,
     )
   }

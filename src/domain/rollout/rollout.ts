@@ -49,9 +49,11 @@ export type Verdict = { readonly decision: 'hold'; readonly reason: string } | R
  */
 export function decideRollout(rollout: Rollout, outcomes: readonly Outcome[], now: Date): Verdict {
   const at = now.toISOString()
-  const committed = outcomes.filter(o => o.outcome === 'COMMITTED').length
-  const failed = outcomes.length - committed
-  const expected = new Set([...rollout.canaries, ...outcomes.map(o => o.thing)]).size
+  // By device, and of two that differ the worse counts, so that neither order nor repetition matters.
+  const reported = new Set(outcomes.map(o => o.thing))
+  const failed = new Set(outcomes.filter(o => o.outcome !== 'COMMITTED').map(o => o.thing)).size
+  const committed = reported.size - failed
+  const expected = new Set([...rollout.canaries, ...reported]).size
   const counts = { at, canaries: expected, committed, failed }
   if (rollout.status === 'PLANNED') return { ...counts, decision: 'start', reason: 'planned' }
   if (rollout.status !== 'CANARY')

@@ -66,16 +66,23 @@ export function hyperparameters(config: ModelConfig): Record<string, string> {
 export const runFingerprint = (trainingSet: string, parameters: Readonly<Record<string, string>>): string =>
   sha256Hex(canonicalJson({ trainingSet, parameters }))
 
-/** SageMaker job names allow 63 of `[a-zA-Z0-9-]`; the name is the idempotency token of CreateTrainingJob. */
+const MAX_JOB_NAME = 63
+/**
+ * SageMaker job names allow 63 of `[a-zA-Z0-9-]`; the name is the idempotency token of CreateTrainingJob. A longer
+ * one is cut, and a digest of all of it keeps it apart from others that are cut alike.
+ */
+const jobName = (full: string): string =>
+  full.length <= MAX_JOB_NAME ? full : `${full.slice(0, MAX_JOB_NAME - 17)}-${sha256Hex(full).slice(0, 16)}`
+
 export const trainingJobName = (
   prefix: string,
   model: string,
   version: number,
   fingerprint: string,
-): string => `${prefix}-${model}-v${version}-${fingerprint.slice(0, 8)}`
+): string => jobName(`${prefix}-${model}-v${version}-${fingerprint.slice(0, 8)}`)
 export const compilationJobName = (
   prefix: string,
   model: string,
   version: number,
   hardware: string,
-): string => `${prefix}-${model}-v${version}-${sha256Hex(hardware).slice(0, 8)}`
+): string => jobName(`${prefix}-${model}-v${version}-${sha256Hex(hardware).slice(0, 8)}`)
