@@ -31,6 +31,8 @@ export interface LocalOptions {
   readonly port: number
   readonly mqttPort: number
   readonly template?: string
+  /** Seconds between two looks at a compilation job. */
+  readonly pollSeconds?: number
   readonly log?: (entry: CloudLogEntry) => void
 }
 
@@ -44,7 +46,7 @@ export const startEdgeloop = (options: LocalOptions): Promise<Cloud> =>
       JwtIssuer: at.issuerUrl,
       JwtAudience: AUDIENCE,
       TrainingImage: IMAGE,
-      PollSeconds: '1',
+      PollSeconds: String(options.pollSeconds ?? 1),
     }),
     trainingImages: [{ match: /\/edgeloop-trainer:/, command: [process.execPath, `${root}trainer/main.ts`] }],
     compiler: { command: [process.execPath, `${root}compiler/cli.ts`] },

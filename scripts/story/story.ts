@@ -158,10 +158,10 @@ export async function tellStory({
   await trainAndSign(steps, watch, example, 2)
   await rollOut(steps, watch, field, 2, 'operators look')
   await steps.run('operators', '', async () => {
-    const { models } = await askApi<{ models: { model: string; champion: number }[] }>(cloud, '/v1/models')
+    const { champion } = await askApi<{ champion: number }>(cloud, `/v1/models/${model}`)
     const { fleets } = await askApi<{ fleets: { counter: number }[] }>(cloud, '/v1/fleets')
     return {
-      what: `the API answers: ${models[0]?.model} version ${models[0]?.champion}, manifest ${fleets[0]?.counter}`,
+      what: `the API answers: ${model} version ${champion}, manifest ${fleets[0]?.counter}`,
     }
   })
   return { field, world, labeller }

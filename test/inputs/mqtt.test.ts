@@ -33,7 +33,7 @@ afterAll(async () => {
 let seq = 100
 const next = () => ({ thing: device.thing, seq: ++seq })
 const deep = `${'['.repeat(40)}${']'.repeat(40)}`
-const withBody = (body: object) => () => report({ ...next(), body })
+const withBody = (body: Readonly<Record<string, unknown>>) => () => report({ ...next(), body })
 /** What is wrong, the bytes of a report with it, the code, the field, and what the message has to say. */
 const bad: readonly (readonly [string, () => string | Uint8Array, string, string, RegExp])[] = [
   ['no JSON', () => 'battery low', 'NOT_JSON', 'payload', /not JSON/],

@@ -132,7 +132,8 @@ export function checkValue(value: number, feature: ModelConfig['features'][numbe
 
 function number(text: string, name: string, line: Line): number {
   const value = Number(text)
-  if (!Number.isFinite(value)) {
+  // JavaScript reads an empty text as 0 and 0x1F as 31; in a table of measurements both are mistakes.
+  if (text === '' || /^0[box]/i.test(text) || !Number.isFinite(value)) {
     throw new InputError(
       'NOT_A_NUMBER',
       `line ${line()}: "${name}" is "${text.slice(0, 40)}"; a finite number is needed`,

@@ -1,0 +1,77 @@
+/** The loop with the probe example on a given template, as far as it goes. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import type { Cloud } from '../../local/cloud.ts'
+import { makeSteps } from '../story/steps.ts'
+import { tellStory } from '../story/story.ts'
+import { type Watch, watch as watchBus } from '../story/watch.ts'
+import { startEdgeloop } from './local-cloud.ts'
+import { probeExample } from './probe-example.ts'
+
+const DEVICES = 5
+
+/** Runs the loop once, an import after it, and a tick of the clock. Rejects with the first thing that stood in its way. */
+export async function probeRun<T>(
+  template: string,
+  write: (line: string) => void,
+  then: (cloud: Cloud) => T,
+): Promise<T> {
+  const dir = mkdtempSync(join(tmpdir(), 'edgeloop-probe-'))
+  const stops: (() => Promise<void> | void)[] = []
+  try {
+    const cloud = await startEdgeloop({ template, dir, port: 0, mqttPort: 0, pollSeconds: 0 })
+    stops.push(() => cloud.close())
+    const bus = watchBus(cloud)
+    const example = probeExample()
+    const steps = makeSteps(write, () => 0)
+    await tellStory({ cloud, example, devices: DEVICES, steps, watch: bus, onStop: stop => stops.push(stop) })
+    await steps.run('import', 'the clock', () => importOwn(cloud, bus, example.model))
+    await steps.run('clock', '', () => tick(cloud, bus))
+    return then(cloud)
+  } finally {
+    for (const stop of stops.reverse()) await Promise.resolve(stop()).catch(() => {})
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+const s3Of = (cloud: Cloud) =>
+  new S3Client({
+    endpoint: cloud.endpoint,
+    region: cloud.realm.region,
+    credentials: cloud.credentials,
+    forcePathStyle: true,
+  })
+
+/** Brings a model file of the loop back in as if it had been trained elsewhere. */
+async function importOwn(cloud: Cloud, bus: Watch, model: string): Promise<{ what: string }> {
+  const s3 = s3Of(cloud)
+  const registered = bus.events.find(e => e.type === 'ModelVersionRegistered')
+  const Key = `blobs/sha256/${registered?.data['modelDigest']}`
+  const { Body } = await s3.send(
+    new GetObjectCommand({ Bucket: String(cloud.outputs['ArtefactBucketName']), Key }),
+  )
+  const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array()
+  await s3.send(
+    new PutObjectCommand({
+      Bucket: String(cloud.outputs['DropBucketName']),
+      Key: `imports/${model}/own.json`,
+      Body: bytes,
+    }),
+  )
+  await bus.until('ModelVersionRegistered', 60, d => d['origin'] === 'import')
+  return { what: 'a model file was imported' }
+}
+
+async function tick(cloud: Cloud, bus: Watch): Promise<{ what: string }> {
+  const group = String(
+    Object.values(cloud.resources).find(
+      r => r.physicalId.endsWith('-reconcile') && r.type === 'AWS::Lambda::Function',
+    )?.physicalId,
+  )
+  await bus.holds('a tick of the reconciler', 30, () =>
+    cloud.logs.lines(`/aws/lambda/${group}`).some(line => line.message.includes('platform.report')),
+  )
+  return { what: 'the reconciler ran' }
+}
