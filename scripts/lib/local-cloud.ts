@@ -71,7 +71,7 @@ export async function directions(cloud: Cloud): Promise<string> {
   return [
     'To look around:',
     `  export AWS_ENDPOINT_URL=${endpoint}`,
-    `  export AWS_REGION=${cloud.realm.region} AWS_ACCESS_KEY_ID=${credentials.accessKeyId} AWS_SECRET_ACCESS_KEY=${credentials.secretAccessKey}`,
+    `  export AWS_REGION=${cloud.realm.region} AWS_DEFAULT_REGION=${cloud.realm.region} AWS_ACCESS_KEY_ID=${credentials.accessKeyId} AWS_SECRET_ACCESS_KEY=${credentials.secretAccessKey}`,
     `  export TOKEN=${await operatorToken(cloud)}`,
     `  aws s3 ls s3://${outputs['DropBucketName']}/ --recursive`,
     `  aws dynamodb scan --table-name ${outputs['StateTableName']} --max-items 5`,

@@ -114,7 +114,7 @@ describe('parseDataset', () => {
 
   it('never throws anything but a refusal, whatever the text', () => {
     const cell = fc.oneof(fc.constantFrom('a', 'b', 'y', '1', 'no', '', '"', '\r', '\n', 'NaN'), fc.string())
-    fc.assert(
+    void fc.assert(
       fc.property(fc.array(fc.array(cell, { maxLength: 5 }), { maxLength: 6 }), rows => {
         const text = rows.map(r => r.join(',')).join('\n')
         try {
@@ -170,7 +170,7 @@ describe('the split', () => {
   })
 
   it('puts a row into the same part wherever it stands, and equal rows together', () => {
-    fc.assert(
+    void fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.double({ noNaN: true }), fc.integer({ min: 0, max: 2 })), { maxLength: 40 }),
         pairs => {
@@ -213,7 +213,7 @@ describe('the split', () => {
 
   it('reads back what it wrote, to the bit', () => {
     const value = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.constant(Number.NaN))
-    fc.assert(
+    void fc.assert(
       fc.property(fc.array(fc.tuple(value, value)), pairs => {
         const set = { features: pairs.map(p => [...p]), labels: pairs.map((_, i) => i) }
         const back = fromCsv(toCsv(set))

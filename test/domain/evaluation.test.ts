@@ -22,7 +22,7 @@ function pairs(scores: readonly number[], labels: readonly number[]): number {
 describe('metrics', () => {
   it('AUC is the share of pairs in the right order, ties counted half', () => {
     const row = fc.tuple(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 1 }))
-    fc.assert(
+    void fc.assert(
       fc.property(fc.array(row, { maxLength: 40 }), rows => {
         const scores = rows.map(([s]) => s / 5)
         const labels = rows.map(([, l]) => l)

@@ -17,7 +17,7 @@ const JOB_NAME = /^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$/
 
 describe('canonical JSON', () => {
   it('does not depend on the order of keys and says the same as JSON', () => {
-    fc.assert(
+    void fc.assert(
       fc.property(fc.jsonValue(), value => {
         const text = canonicalJson(value)
         expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(value)))
@@ -75,7 +75,7 @@ describe('job names', () => {
     )
   })
   it('fit SageMaker for every legal model name, stage of up to 12 characters and version', () => {
-    fc.assert(
+    void fc.assert(
       fc.property(
         fc
           .stringMatching(/^[a-z0-9]{1,30}(-[a-z0-9]{1,14}){0,2}$/)

@@ -20,6 +20,8 @@ const WITHOUT_RESOURCE = [
   'dynamodb:ListStreams',
   'ecr:GetAuthorizationToken',
 ] as const
+/** All things of a kind, where a function serves every device and learns the name only from the message. */
+const OF_A_KIND: Readonly<Record<string, RegExp>> = { 'iot:DescribeThing': /:thing\/\*$/ }
 const isKeyPolicy = (t: Template, s: Statement): boolean =>
   t.Resources[s.where.split(' ')[0] ?? '']?.Type === 'AWS::KMS::Key'
 /** “Nothing without TLS”: a denial may, and here must, name everything. */
@@ -36,9 +38,8 @@ const signers = (t: Template, key: string): string[] =>
       : [],
   )
 const grant = (t: Template, role: string, extra: Record<string, unknown>): void => {
-  const policy = list(properties(t, role)['Policies'])[0](
-    at(policy, 'PolicyDocument', 'Statement') as unknown[],
-  ).push({ Effect: 'Allow', ...extra })
+  const statements = at(properties(t, role), 'Policies', 0, 'PolicyDocument', 'Statement') as unknown[]
+  statements.push({ Effect: 'Allow', ...extra })
 }
 
 export const accessRules: readonly Rule[] = [
@@ -57,10 +58,10 @@ export const accessRules: readonly Rule[] = [
       allStatements(t)
         .filter(s => !isTlsDenial(s) && !isKeyPolicy(t, s))
         .flatMap(s => {
-          const open = s.resources.some(
-            r => r === '*' || /^arn:[^:]*(:[^:]*){3}:[^:/]*[:/]?\*$/.test(withoutSubs(r)),
+          const open = s.resources.filter(r => /^(\*|arn(:[^:]*){4}:([^:/]+[:/])?\*)$/.test(withoutSubs(r)))
+          const wrong = s.actions.filter(
+            a => !WITHOUT_RESOURCE.some(known => known === a) && open.some(r => !OF_A_KIND[a]?.test(r)),
           )
-          const wrong = open ? s.actions.filter(a => !WITHOUT_RESOURCE.some(known => known === a)) : []
           return wrong.map(a => `${s.where}: ${a} on ${s.resources}`)
         }),
     spoil: t => grant(t, 'ReconcileRole', { Action: 'dynamodb:Scan', Resource: '*' }),
@@ -88,7 +89,7 @@ export const accessRules: readonly Rule[] = [
       allStatements(t)
         .filter(s => s.actions.includes('iam:PassRole'))
         .flatMap(s =>
-          s.resources.every(r => r === '${SageMakerRole.Arn}') &&
+          s.resources.every(r => target(r) === 'SageMakerRole') &&
           at(s.condition, 'StringEquals', 'iam:PassedToService') === 'sagemaker.amazonaws.com'
             ? []
             : [`${s.where}: ${s.resources}`],
@@ -151,7 +152,7 @@ export const accessRules: readonly Rule[] = [
         unknown
       >
       publish['Resource'] = {
-        'Fn::Sub': 'arn:${AWS::Partition}:iot:${AWS::Region}:${AWS::AccountId}:topic/edgeloop/v1/*/up/hello',
+        'Fn::Sub': `arn:\${AWS::Partition}:iot:\${AWS::Region}:\${AWS::AccountId}:topic/edgeloop/v1/*/up/hello`,
       }
     },
   },

@@ -214,5 +214,5 @@ const iotMayInvoke = (t: Template, rule: string, functionArn: string): boolean =
       p['Principal'] === 'iot.amazonaws.com' &&
       text(p['FunctionName']) === functionArn &&
       text(p['SourceArn']) === `\${${rule}.Arn}` &&
-      text(p['SourceAccount']) === '${AWS::AccountId}',
+      at(p['SourceAccount'], 'Ref') === 'AWS::AccountId',
   )

@@ -1,0 +1,266 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { driftEvidence } from '../../src/contracts/drift.ts'
+import {
+  designEffect,
+  detectDrift,
+  distanceLowerBound,
+  lnGamma,
+  logEvalue,
+  summarise,
+  totalVariation,
+} from '../../src/domain/monitoring/drift.ts'
+import { multinomial, seeded } from './support.ts'
+
+const simplex = (bins: number) =>
+  fc
+    .array(fc.integer({ min: 1, max: 50 }), { minLength: bins, maxLength: bins })
+    .map(w => w.map(v => v / w.reduce((a, b) => a + b, 0)))
+
+describe('lnGamma', () => {
+  it.each([
+    [0.1, 2.252712651734206],
+    [0.5, 0.5723649429247001],
+    [1, 0],
+    [1.5, -0.12078223763524522],
+    [2, 0],
+    [10.5, 13.940625219403763],
+    [100, 359.1342053695754],
+    [1e6, 12815504.569147882],
+  ])('of %d', (x, value) => {
+    expect(Math.abs(lnGamma(x) - value)).toBeLessThanOrEqual(1e-12 * Math.max(1, Math.abs(value)))
+  })
+  it('has the recurrence lnΓ(x+1) = lnΓ(x) + ln x', () => {
+    void fc.assert(
+      fc.property(fc.double({ min: 1e-3, max: 1e5, noNaN: true }), x => {
+        const step = lnGamma(x + 1) - lnGamma(x) - Math.log(x)
+        expect(Math.abs(step)).toBeLessThan(1e-12 * Math.max(1, lnGamma(x + 1)))
+      }),
+    )
+  })
+})
+
+/** The e-value by its meaning: each observation's predictive probability (Pólya urn) over its probability under p0. */
+function direct(counts: readonly number[], p0: readonly number[], kappa: number): number {
+  let e = 1
+  let drawn = 0
+  counts.forEach((count, b) => {
+    const p = p0[b] as number
+    for (let i = 0; i < count; i++) {
+      e *= (kappa * p + i) / (kappa + drawn) / p
+      drawn++
+    }
+  })
+  return e
+}
+/** All ways to spread n over `bins`. */
+function* spreads(n: number, bins: number): Generator<number[]> {
+  if (bins === 1) {
+    yield [n]
+    return
+  }
+  for (let k = 0; k <= n; k++) for (const rest of spreads(n - k, bins - 1)) yield [k, ...rest]
+}
+const factorial = (n: number): number => (n < 2 ? 1 : n * factorial(n - 1))
+
+describe('logEvalue', () => {
+  it('is the product of the predictive probabilities over those of the baseline', () => {
+    void fc.assert(
+      fc.property(
+        fc
+          .integer({ min: 2, max: 6 })
+          .chain(bins =>
+            fc.tuple(
+              fc.array(fc.integer({ min: 0, max: 8 }), { minLength: bins, maxLength: bins }),
+              simplex(bins),
+              fc.double({ min: 0.5, max: 100, noNaN: true }),
+            ),
+          ),
+        ([counts, p0, kappa]) => {
+          expect(logEvalue(counts, p0, kappa)).toBeCloseTo(Math.log(direct(counts, p0, kappa)), 8)
+        },
+      ),
+    )
+  })
+  it('has the values that another lgamma gave', () => {
+    const even = [0.25, 0.25, 0.25, 0.25]
+    expect(logEvalue([25, 25, 25, 25], even, 100)).toBeCloseTo(-1.045970151362809, 10)
+    expect(logEvalue([30, 20, 30, 20], even, 100)).toBeCloseTo(-0.034179111638, 10)
+    expect(logEvalue([60, 20, 10, 10], even, 100)).toBeCloseTo(14.49393039128, 10)
+    expect(logEvalue([0, 0, 0, 0], even)).toBeCloseTo(0, 12)
+  })
+  it('has expectation 1 under the baseline, counted out over all outcomes', () => {
+    for (const [p0, n] of [
+      [[0.5, 0.5], 12],
+      [[0.7, 0.2, 0.1], 7],
+      [[0.1, 0.2, 0.3, 0.4], 5],
+    ] as const) {
+      let mean = 0
+      for (const counts of spreads(n, p0.length)) {
+        const ways = counts.reduce((w, c) => w / factorial(c), factorial(n))
+        mean +=
+          ways * counts.reduce((q, c, b) => q * (p0[b] as number) ** c, 1) * Math.exp(logEvalue(counts, p0))
+      }
+      expect(mean).toBeCloseTo(1, 9)
+    }
+  })
+  it('has a mean of at most 1 in 20 000 simulated windows, and passes 20 at any look in at most 1 run of 20', ({
+    annotate,
+  }) => {
+    const random = seeded(7)
+    const p0 = [0.4, 0.3, 0.2, 0.1]
+    const runs = 20_000
+    let sum = 0
+    let squares = 0
+    let passed = 0
+    for (let r = 0; r < runs; r++) {
+      const counts = [0, 0, 0, 0]
+      let last = 0
+      let high = Number.NEGATIVE_INFINITY
+      for (let look = 0; look < 8; look++) {
+        multinomial(random, p0, 10).forEach((c, b) => {
+          counts[b] = (counts[b] as number) + c
+        })
+        last = logEvalue(counts, p0)
+        high = Math.max(high, last)
+      }
+      const e = Math.exp(last)
+      sum += e
+      squares += e * e
+      if (high >= Math.log(20)) passed++
+    }
+    const mean = sum / runs
+    const error = Math.sqrt((squares / runs - mean * mean) / runs)
+    void annotate(`mean ${mean.toFixed(3)} ± ${error.toFixed(3)}, ever ≥ 20: ${(passed / runs).toFixed(4)}`)
+    // Exactly 1 in expectation; four standard errors of the simulation are allowed.
+    expect(mean).toBeLessThan(1 + 4 * error)
+    expect(error).toBeLessThan(0.1)
+    // Ville's inequality, proven; no margin is needed beyond the simulation's own error.
+    expect(passed / runs).toBeLessThan(0.05 + 4 * Math.sqrt((0.05 * 0.95) / runs))
+  })
+})
+
+describe('designEffect', () => {
+  it('is 1 for one device, for none, and for devices that count alike', () => {
+    expect(designEffect([])).toBe(1)
+    expect(designEffect([[5, 3, 2]])).toBe(1)
+    expect(
+      designEffect([
+        [5, 3, 2],
+        [0, 0, 0],
+      ]),
+    ).toBe(1)
+    expect(designEffect(Array.from({ length: 30 }, () => [5, 3, 2]))).toBe(1)
+    expect(
+      designEffect([
+        [5, 0],
+        [9, 0],
+      ]),
+    ).toBe(1)
+  })
+  it('is the cluster size, times D/(D−1), when each device repeats one value', () => {
+    const devices = Array.from({ length: 40 }, (_, d) => [0, 1, 2, 3].map(b => (b === d % 4 ? 25 : 0)))
+    expect(designEffect(devices)).toBeCloseTo((25 * 40) / 39, 10)
+    expect(designEffect(devices.map(d => d.map(c => c / 25)))).toBeCloseTo(40 / 39, 10)
+  })
+  it('is near 1 for readings that are independent, and never below', () => {
+    const random = seeded(3)
+    let sum = 0
+    for (let r = 0; r < 200; r++) {
+      const effect = designEffect(
+        Array.from({ length: 40 }, () => multinomial(random, [0.1, 0.2, 0.3, 0.4], 50)),
+      )
+      expect(effect).toBeGreaterThanOrEqual(1)
+      sum += effect
+    }
+    expect(sum / 200).toBeLessThan(1.2)
+  })
+  it('does not depend on the order of devices or of bins', () => {
+    const random = seeded(4)
+    const devices = Array.from({ length: 9 }, (_, d) => multinomial(random, [0.5, 0.3, 0.2], 10 + d))
+    const effect = designEffect(devices)
+    expect(designEffect([...devices].reverse())).toBeCloseTo(effect, 12)
+    expect(designEffect(devices.map(d => [...d].reverse()))).toBeCloseTo(effect, 12)
+  })
+})
+
+describe('distance', () => {
+  it('lies in [0, 1], is 0 for the baseline itself and 1 for what it never has', () => {
+    void fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 99 }), { minLength: 4, maxLength: 4 }),
+        simplex(4),
+        (counts, p0) => {
+          const distance = totalVariation(counts, p0)
+          expect(distance).toBeGreaterThanOrEqual(0)
+          expect(distance).toBeLessThanOrEqual(1 + 1e-12)
+          expect(
+            totalVariation(
+              p0.map(p => p * 1000),
+              p0,
+            ),
+          ).toBeCloseTo(0, 12)
+        },
+      ),
+    )
+    expect(totalVariation([0, 5], [1, 0])).toBe(1)
+    expect(totalVariation([0, 0], [0.5, 0.5])).toBe(0)
+    // The example of Evidently's tests, with the distance by scipy.
+    const reference = [16, 16, 16, 16, 16, 8].map(c => c / 88)
+    expect(totalVariation([16, 18, 16, 14, 12, 12], reference)).toBeCloseTo(0.0681818, 7)
+  })
+  it('is above its lower bound, which grows with the rows on either side', () => {
+    expect(distanceLowerBound(0.5, 20, 0, 5000)).toBe(0)
+    expect(distanceLowerBound(0.01, 20, 100, 100)).toBe(0)
+    let before = -1
+    for (const n of [100, 1_000, 10_000, 1e6]) {
+      const bound = distanceLowerBound(0.5, 20, n, n)
+      expect(bound).toBeGreaterThan(before)
+      expect(bound).toBeLessThan(0.5)
+      before = bound
+    }
+    expect(distanceLowerBound(0.5, 20, 1e12, 1e12)).toBeCloseTo(0.5, 4)
+  })
+})
+
+describe('detectDrift', () => {
+  const p0 = [0.25, 0.25, 0.25, 0.25]
+  const options = { falseAlarmRate: 0.01, tolerance: 0.1, referenceRows: 5000, quantities: 3 }
+  const window = (n: number, counts: readonly number[]) => summarise({ window: n, devices: [counts] })
+  it('says nothing without windows', () => {
+    expect(detectDrift('a', [], p0, options)).toMatchObject({ drifted: false, n: 0, logE: 0, distance: 0 })
+  })
+  it('names its threshold, its evidence of the best start, and how many readings it had', () => {
+    const windows = [window(1, [250, 250, 250, 250]), window(2, [700, 100, 100, 100])]
+    const found = detectDrift('a', windows, p0, options)
+    expect(found).toMatchObject({ name: 'a', n: 1000, nEffective: 1000, tolerance: 0.1, drifted: true })
+    expect(found.threshold).toBeCloseTo(Math.log(300), 12)
+    expect(found.distance).toBeCloseTo(0.45, 12)
+    expect(found.lowerBound).toBeGreaterThan(0.1)
+    const { drifted: _, ...evidence } = found
+    expect(driftEvidence.parse(evidence)).toEqual(evidence)
+  })
+  it('is the sum over all starts', () => {
+    const windows = [window(1, [30, 20, 30, 20]), window(2, [20, 30, 25, 25]), window(3, [40, 20, 20, 20])]
+    const from = (s: number) =>
+      [0, 1, 2, 3].map(b => windows.slice(s).reduce((t, w) => t + (w.counts[b] as number), 0))
+    const sum = [0, 1, 2].reduce((total, s) => total + Math.exp(logEvalue(from(s), p0)), 0)
+    expect(detectDrift('a', windows, p0, options).logE).toBeCloseTo(Math.log(sum), 10)
+  })
+  it('is silent about a certain but small change', () => {
+    const found = detectDrift('a', [window(1, [260_000, 240_000, 250_000, 250_000])], p0, options)
+    expect(found.logE).toBeGreaterThan(found.threshold)
+    expect(found).toMatchObject({ drifted: false })
+  })
+  it('needs more when devices repeat themselves', () => {
+    const each = (n: number) => [0, 1, 2, 3].map(b => (b === n % 4 || n % 3 === 0 ? 10 : 0))
+    const clustered = summarise({ window: 1, devices: Array.from({ length: 30 }, (_, d) => each(d)) })
+    const found = detectDrift('a', [clustered], p0, options)
+    expect(found.nEffective).toBeLessThan(found.n / 2)
+  })
+  it('stays finite with counts far above what a window holds', () => {
+    const found = detectDrift('a', [window(1, [1e9, 0, 0, 0])], p0, options)
+    expect(Number.isFinite(found.logE)).toBe(true)
+    expect(found.drifted).toBe(true)
+  })
+})

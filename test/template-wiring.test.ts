@@ -1,0 +1,202 @@
+/** The template's wiring is the one that the code, its contracts and the other tests assume. */
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { eventContracts } from '../src/contracts/events/index.ts'
+import { uplinkKinds } from '../src/contracts/mqtt.ts'
+import { routes } from '../src/domain/operators/routes.ts'
+import { checkTargets, targets } from './loop/chain.ts'
+import { codeOnly } from './source-text.ts'
+import {
+  at,
+  functions,
+  handlerName,
+  list,
+  ofType,
+  policyStatements,
+  readTemplate,
+  root,
+  ruleTargets,
+  target,
+  text,
+  topicRule,
+} from './template-rules/template.ts'
+
+const template = readTemplate()
+const source = (file: string): string => readFileSync(new URL(file, root), 'utf8')
+
+/** Facts that people and dashboards read; no function waits for them. */
+const FOR_OPERATORS = [
+  'InputRejected',
+  'TrainingStarted',
+  'TrainingFailed',
+  'ModelVersionRejected',
+  'CompilationFailed',
+  'PhaseStarted',
+  'RolloutRolledBack',
+  'DeviceSilent',
+  'RetrainSuppressed',
+]
+
+const rules = ofType(template, 'AWS::Events::Rule').map(([id, rule]) => ({
+  id,
+  bus: target(rule['EventBusName']),
+  pattern: rule['EventPattern'],
+  schedule: rule['ScheduleExpression'],
+  handlers: ruleTargets(rule).map(t => handlerName(template, target(at(t, 'Arn')))),
+}))
+const sources = (rule: (typeof rules)[number]): string => list(at(rule.pattern, 'source')).join()
+const types = (rule: (typeof rules)[number]): string[] => list(at(rule.pattern, 'detail-type')).map(String)
+
+/** `[[key, handler], …]` as a map of sorted lists. */
+const grouped = (pairs: readonly (readonly [string, string])[]): Record<string, string[]> =>
+  Object.fromEntries(
+    [...Map.groupBy(pairs, ([key]) => key)].map(([key, found]) => [key, found.map(([, h]) => h).sort()]),
+  )
+const sorted = (map: Readonly<Record<string, readonly string[]>>): Record<string, string[]> =>
+  Object.fromEntries(Object.entries(map).map(([key, handlers]) => [key, [...handlers].sort()]))
+
+describe('rules of the domain bus', () => {
+  const ours = rules.filter(r => sources(r) === 'edgeloop')
+  const due = ours.filter(r => types(r).includes('CheckDue'))
+
+  it('listen on the domain bus', () => {
+    expect(ours.filter(r => r.bus !== 'DomainBus').map(r => r.id)).toEqual([])
+  })
+  it('bring every event type to the handlers that the loop’s tests bring it to', () => {
+    const pairs = ours
+      .filter(r => !due.includes(r))
+      .flatMap(r => types(r).flatMap(type => r.handlers.map(h => [type, h] as const)))
+    expect(grouped(pairs)).toEqual(sorted(targets))
+  })
+  it('bring CheckDue by its kind', () => {
+    const pairs = due.flatMap(r =>
+      list(at(r.pattern, 'detail', 'data', 'kind')).flatMap(kind =>
+        r.handlers.map(h => [String(kind), h] as const),
+      ),
+    )
+    expect(grouped(pairs)).toEqual(sorted(checkTargets))
+    expect(due.flatMap(types).every(type => type === 'CheckDue')).toBe(true)
+  })
+  it('every event has a consumer or is for operators, never both', () => {
+    const consumed = new Set(ours.flatMap(types))
+    expect([...consumed, ...FOR_OPERATORS].sort()).toEqual(eventContracts.map(c => c.type).sort())
+  })
+})
+
+describe('rules of AWS’s own events', () => {
+  const theirs = rules.filter(r => sources(r) !== 'edgeloop')
+  it('listen on the default bus', () => {
+    expect(theirs.filter(r => r.bus !== '').map(r => r.id)).toEqual([])
+  })
+  it('one per area of the drop bucket', () => {
+    const drops = theirs.filter(r => sources(r) === 'aws.s3')
+    expect(
+      drops.map(r =>
+        list(at(r.pattern, 'detail', 'bucket', 'name'))
+          .map(target)
+          .join(),
+      ),
+    ).toEqual(drops.map(() => 'DropBucket'))
+    const pairs = drops.flatMap(r =>
+      list(at(r.pattern, 'detail', 'object', 'key')).flatMap(k =>
+        r.handlers.map(h => [String(at(k, 'prefix')), h] as const),
+      ),
+    )
+    expect(grouped(pairs)).toEqual({
+      'models/': ['register-model'],
+      'datasets/': ['register-dataset'],
+      'imports/': ['import-model'],
+      'labels/': ['ingest-labels'],
+    })
+  })
+  it('training jobs of this stage, and the clock', () => {
+    const jobs = theirs.filter(r => sources(r) === 'aws.sagemaker')
+    expect(jobs.map(r => r.handlers)).toEqual([['track-training']])
+    expect(at(jobs[0]?.pattern, 'detail', 'TrainingJobName')).toEqual([{ prefix: 'edgeloop-dev-' }])
+    const clock = theirs.filter(r => r.schedule !== undefined)
+    expect(clock.map(r => [r.schedule, r.handlers])).toEqual([['rate(1 minute)', ['reconcile']]])
+    expect(theirs).toHaveLength(6)
+  })
+})
+
+describe('device messages', () => {
+  const topicRules = ofType(template, 'AWS::IoT::TopicRule').map(([, rule]) => topicRule(rule))
+  const to = Object.fromEntries(
+    topicRules.flatMap(rule => {
+      const kind = /FROM 'edgeloop\/v1\/\+\/up\/([a-z]+)'/.exec(String(rule['Sql']))?.[1]
+      if (kind === undefined) return []
+      const [action] = list(rule['Actions'])
+      const fn = at(action, 'Lambda', 'FunctionArn')
+      return [[kind, fn ? handlerName(template, target(fn)) : target(at(action, 'Sqs', 'QueueUrl'))]]
+    }),
+  )
+  it('every kind has a rule: what the device waits for to a function, the rest to a queue', () => {
+    expect(to).toEqual({
+      ask: 'answer-device',
+      blob: 'serve-blob',
+      predict: 'predict-in-cloud',
+      hello: 'ReportsQueue',
+      report: 'ReportsQueue',
+      metrics: 'MetricsQueue',
+      samples: 'SamplesQueue',
+    })
+    expect(Object.keys(to).sort()).toEqual([...uplinkKinds].sort())
+  })
+  it('a device may publish exactly these kinds', () => {
+    const policy = template.Resources['DevicePolicy']
+    const kinds = (policy ? policyStatements('DevicePolicy', policy) : [])
+      .filter(s => s.actions.includes('iot:Publish'))
+      .flatMap(s => s.resources.map(r => /\/up\/([a-z]+)$/.exec(r)?.[1]))
+    expect(kinds.sort()).toEqual([...uplinkKinds].sort())
+  })
+  it('each queue feeds one function', () => {
+    const pairs = ofType(template, 'AWS::Lambda::EventSourceMapping').map(
+      ([, m]) => [target(m['EventSourceArn']), handlerName(template, target(m['FunctionName']))] as const,
+    )
+    expect(grouped(pairs)).toEqual({
+      CompilationPolls: ['track-compilation'],
+      ReportsQueue: ['ingest-reports'],
+      MetricsQueue: ['ingest-metrics'],
+      SamplesQueue: ['ingest-samples'],
+      RefusalsQueue: ['record-refusal'],
+      StateTable: ['publish-outbox'],
+    })
+  })
+})
+
+describe('operators’ API', () => {
+  const declared = ofType(template, 'AWS::ApiGatewayV2::Route')
+  it('has the routes that the code answers', () => {
+    expect(declared.map(([, r]) => text(r['RouteKey'])).sort()).toEqual(Object.keys(routes).sort())
+  })
+  it.each(declared)('%s asks for a token with a scope', (_, route) => {
+    expect(route['AuthorizationType']).toBe('JWT')
+    expect(target(route['AuthorizerId'])).toBe('HttpApiAuthorizerOperators')
+    expect(list(route['AuthorizationScopes'])).toEqual(['fleet:read'])
+  })
+})
+
+/** Variables that `src/runtime/lambda.ts` and the libraries read in every function. */
+const COMMON = ['TABLE', 'POWERTOOLS_SERVICE_NAME', 'POWERTOOLS_METRICS_NAMESPACE', 'NODE_OPTIONS']
+
+describe('functions', () => {
+  const all = functions(template).map(([id, f]) => ({ id, f, name: handlerName(template, id) }))
+  it.each(all)('$name gets exactly the variables that it parses', ({ name, f }) => {
+    const code = codeOnly(source(`src/handlers/${name}.ts`))
+    const shape = /\blambda\(\s*\{([^}]*)\}/.exec(code)?.[1]
+    const parsed = [...(shape ?? 'no shape: ').matchAll(/(\w+)\s*:/g)].map(m => m[1] ?? '')
+    const given = Object.keys(at(f, 'Environment', 'Variables') as object)
+    expect(given.sort()).toEqual([...COMMON, ...parsed].sort())
+  })
+
+  const declared = (parse(source('serverless.yml'), { logLevel: 'silent' }) as { functions: object })
+    .functions
+  it('are declared with memory and timeout of their own, not the packager’s defaults', () => {
+    const silent = Object.entries(declared).filter(
+      ([, f]) => typeof f.memorySize !== 'number' || typeof f.timeout !== 'number',
+    )
+    expect(silent.map(([name]) => name)).toEqual([])
+    expect(Object.keys(declared)).toHaveLength(all.length)
+  })
+})
