@@ -12,7 +12,6 @@ export function deviceLink(client = new IoTDataPlaneClient(clientDefaults)): Dev
   const json = (value: unknown) => Buffer.from(JSON.stringify(value))
   return {
     publishManifest: (fleet, envelope) => publish(topics.manifest(fleet), json(envelope), true),
-    hint: (thing, counter) => publish(topics.hint(thing), json({ v: 1, counter })),
     answer: (thing, corr, body) => publish(topics.answer(thing, corr), json(body)),
     prediction: (thing, corr, body) => publish(topics.prediction(thing, corr), json(body)),
     block: (thing, digest, offset, bytes) => publish(topics.blob(thing, digest, offset), bytes),

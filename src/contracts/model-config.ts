@@ -98,7 +98,6 @@ export const modelConfig = z.strictObject({
       schedule: z.strictObject({ everyDays: z.number().gt(0) }).optional(),
     })
     .prefault({}),
-  silentAfterMinutes: z.int().min(1).default(1_440),
 })
 export type ModelConfig = z.infer<typeof modelConfig>
 export type CompileTarget = ModelConfig['targets'][number]

@@ -30,6 +30,8 @@ interface VersionBase {
   readonly config: ModelConfig
   readonly configDigest: string
   readonly requestedAt: string
+  /** Turns of the loop since a person's drop; a retrain is one more than the version it replaces. */
+  readonly generation: number
   readonly origin: 'training' | 'import'
   readonly job?: string
   readonly trainingSet?: TrainingSet

@@ -75,7 +75,6 @@ export interface Signer {
 /** Towards the devices. */
 export interface DeviceLink {
   publishManifest(fleet: string, envelope: unknown): Promise<void>
-  hint(thing: string, counter: number): Promise<void>
   answer(thing: string, corr: string, answer: Answer): Promise<void>
   prediction(thing: string, corr: string, body: unknown): Promise<void>
   block(thing: string, digest: string, offset: number, bytes: Uint8Array): Promise<void>

@@ -25,7 +25,6 @@ export interface Pending {
   readonly since: string
 }
 export const pendingKinds = [
-  'dataset',
   'training',
   'compilation',
   'package',

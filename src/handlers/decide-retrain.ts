@@ -52,7 +52,7 @@ async function openEpisode(
   return open.find(e => e.data.cause === 'harm') ?? open[0]
 }
 
-function scheduleDue({ config, lastTrainingAt }: ModelRow, now: Date): boolean {
+function scheduleDue({ config, lastTrainingAt, champion }: ModelRow, now: Date): boolean {
   const days = config.retrain.schedule?.everyDays
   return (
     days !== undefined &&
@@ -70,7 +70,7 @@ async function decide(
 ): Promise<void> {
   const { config, lastTrainingAt } = modelRow.data
   const model = config.name
-  const facts = await gather(deps, modelRow.data, trigger, cause)
+  const facts = await gather(deps, modelRow.data, trigger)
   const guards = evaluateGuards(facts, config.retrain)
   const failed = guards.filter(g => !g.passed).map(g => g.guard)
   const approved = failed.length === 0
@@ -110,16 +110,15 @@ async function decide(
         ? { type: 'RetrainApproved', data: { model, decision, trigger } }
         : { type: 'RetrainSuppressed', data: { model, decision, trigger, failedGuards: failed } },
     ],
-    approved ? { ...cause, generation: cause.generation + 1 } : cause,
+    approved ? { ...cause, generation: facts.generation + 1 } : cause,
   )
   if (approved) deps.count('RetrainsApproved')
 }
 
 async function gather(
   deps: Core,
-  { config, lastTrainingAt }: ModelRow,
+  { config, lastTrainingAt, champion }: ModelRow,
   trigger: RetrainTrigger,
-  cause: Cause,
 ): Promise<RetrainFacts> {
   const model = config.name
   const versions = (await deps.store.query<VersionRow>(keys.model(model).pk, 'VERSION#')).map(r => r.data)
@@ -143,7 +142,7 @@ async function gather(
     rolloutInFlight: unplanned || rollouts.some(r => r !== undefined && !terminalRollout(r.data.status)),
     newLabels: fresh.length,
     devices: new Set(fresh.map(s => s.thing)).size,
-    generation: cause.generation,
+    generation: versions.find(v => v.version === champion)?.generation ?? 0,
   }
 }
 

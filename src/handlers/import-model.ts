@@ -1,9 +1,11 @@
 import * as z from 'zod'
 import { bucketObjects } from '../adapters/objects.ts'
 import { s3ObjectCreated } from '../contracts/aws.ts'
-import { toCsv } from '../domain/dataset/split.ts'
+import { type LabelledRows, MAX_DATASET_BYTES } from '../domain/dataset/parse.ts'
+import { fromCsv, toCsv } from '../domain/dataset/split.ts'
 import { keys, type ModelRow, versionListing } from '../domain/entities.ts'
 import { InputError } from '../domain/errors.ts'
+import { championModel } from '../domain/evaluation/champion.ts'
 import { evaluate, marginsOf } from '../domain/evaluation/evaluate.ts'
 import { makeBaseline } from '../domain/package/contents.ts'
 import type { Core, Objects } from '../domain/ports.ts'
@@ -49,17 +51,14 @@ export const importModel = (deps: ImportModelDeps) =>
     if ((await deps.store.get(keys.run(model, fingerprint))) !== undefined) return
 
     const margins = modelFromImport(() => marginsOf(bytes, config))
-    const { verdict, metrics } = evaluate(
-      config,
-      { holdout: parts.holdout, sentinel: parts.holdout },
-      margins,
-      undefined,
-    )
+    await deps.artefacts.putOnce(sentinelKey(model), Buffer.from(toCsv(parts.holdout)), 'text/csv')
+    const best = await championModel(deps, model)
+    const sets = { holdout: parts.holdout, sentinel: await sentinelRows(deps, model) }
+    const { verdict, metrics } = evaluate(config, sets, margins, best && marginsOf(best, config))
     const baseline = Buffer.from(
       JSON.stringify(makeBaseline(config, parts.train, parts.holdout, margins, 'training')),
     )
     const baselineDigest = sha256Hex(baseline)
-    await deps.artefacts.putOnce(sentinelKey(model), Buffer.from(toCsv(parts.holdout)), 'text/csv')
     await deps.artefacts.putOnce(blobKey(modelDigest), bytes, 'application/octet-stream')
     await deps.artefacts.putOnce(blobKey(baselineDigest), baseline, 'application/json')
     const at = deps.now().toISOString()
@@ -69,6 +68,7 @@ export const importModel = (deps: ImportModelDeps) =>
       config,
       configDigest,
       requestedAt: at,
+      generation: cause.generation,
       origin: 'import' as const,
       modelDigest,
       metrics,
@@ -101,6 +101,11 @@ export const importModel = (deps: ImportModelDeps) =>
       cause,
     )
   })
+
+async function sentinelRows({ artefacts }: ImportModelDeps, model: string): Promise<LabelledRows> {
+  const { bytes } = await artefacts.get(sentinelKey(model), { maxBytes: MAX_DATASET_BYTES })
+  return fromCsv(new TextDecoder().decode(bytes))
+}
 
 export const handler = lambda(
   { DROP_BUCKET: z.string().min(1), ARTEFACT_BUCKET: z.string().min(1) },

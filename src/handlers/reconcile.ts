@@ -17,7 +17,7 @@ import { lambda } from '../runtime/lambda.ts'
 
 const BATCH = 50
 /** How long work may be still before it is looked at again. */
-const STILL_MS: Readonly<Record<Exclude<PendingKind, 'window' | 'device' | 'dataset'>, number>> = {
+const STILL_MS: Readonly<Record<Exclude<PendingKind, 'window' | 'device'>, number>> = {
   training: 5 * 60_000,
   compilation: 5 * 60_000,
   package: 2 * 60_000,

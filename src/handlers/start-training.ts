@@ -86,6 +86,7 @@ async function request(
     config,
     configDigest,
     requestedAt: at,
+    generation: cause.generation,
     origin: 'training',
     job,
     trainingSet: assembled.set,

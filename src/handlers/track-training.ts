@@ -5,8 +5,9 @@ import { trainingJobStateChange } from '../contracts/aws.ts'
 import type { DomainEvent } from '../contracts/envelope.ts'
 import type { LabelledRows } from '../domain/dataset/parse.ts'
 import { fromCsv } from '../domain/dataset/split.ts'
-import { keys, type ModelRow, type SampleRow, type VersionRow, versionListing } from '../domain/entities.ts'
+import { keys, type SampleRow, type VersionRow, versionListing } from '../domain/entities.ts'
 import { EdgeloopError } from '../domain/errors.ts'
+import { championModel } from '../domain/evaluation/champion.ts'
 import { evaluate, marginsOf, referenceRows } from '../domain/evaluation/evaluate.ts'
 import type { Margins } from '../domain/evaluation/score.ts'
 import { makeBaseline } from '../domain/package/contents.ts'
@@ -98,12 +99,12 @@ async function finish(
     sentinel: await rowsOf(sentinelKey(model)),
   }
 
-  const championModel = await champion(deps, model)
+  const championBytes = await championModel(deps, model)
   const { verdict, metrics } = evaluate(
     config,
     sets,
     challenger,
-    championModel && marginsOf(championModel, config),
+    championBytes && marginsOf(championBytes, config),
   )
   const modelDigest = sha256Hex(file.bytes)
   await deps.artefacts.putOnce(blobKey(modelDigest), file.bytes, 'application/octet-stream')
@@ -135,14 +136,6 @@ async function finish(
   )
 }
 
-async function champion(deps: TrackTrainingDeps, model: string): Promise<Uint8Array | undefined> {
-  const number = (await deps.store.get<ModelRow>(keys.model(model)))?.data.champion
-  if (number === undefined) return undefined
-  const row = await deps.store.get<VersionRow>(keys.version(model, number))
-  if (row === undefined || !('modelDigest' in row.data)) return undefined
-  return (await deps.artefacts.get(blobKey(row.data.modelDigest), { maxBytes: MAX_ARCHIVE })).bytes
-}
-
 /** Exactly the samples that the training set lists, as they were labelled. */
 async function fieldRows(deps: Core, model: string, eventIds: readonly string[]): Promise<LabelledRows> {
   if (eventIds.length === 0) return { features: [], labels: [] }
@@ -159,6 +152,7 @@ export function base(row: VersionRow) {
     config,
     configDigest,
     requestedAt,
+    generation,
     origin,
     job,
     trainingSet,
@@ -172,6 +166,7 @@ export function base(row: VersionRow) {
     config,
     configDigest,
     requestedAt,
+    generation,
     origin,
     ...(job === undefined ? {} : { job }),
     ...(trainingSet === undefined ? {} : { trainingSet }),

@@ -46,43 +46,45 @@ it('without drift the whole rule raises no alarm in 2 000 windows of independent
   expect(share(100, () => firstAlarm(20, one, DECILES) !== undefined)).toBe(0)
 })
 
-it.each([
-  ['drawn anew in each window', false],
-  ['kept over all windows', true],
+it.for([
+  ['drawn anew in each window', false, 50, 0.03],
+  ['kept over all windows', true, 50, 0.03],
 ] as const)(
-  'devices that resemble themselves (ICC 0.1), %s, raise few false alarms in a fleet of 50',
-  (_name, kept, { annotate } = { annotate: () => undefined } as never) => {
+  'devices that resemble themselves (ICC 0.1), %s, raise few false alarms in a fleet',
+  ([, kept, devices, most], { annotate }) => {
     const random = seeded(kept ? 14 : 13)
-    const [runs, t, devices] = [100, 15, 50]
+    const [runs, t] = [100, 15]
     const fleet = () => Array.from({ length: devices }, () => deviceShares(random, DECILES, 0.1))
     const rate = share(runs, () => {
       const own = fleet()
-      return (
-        firstAlarm(t, () => (kept ? own : fleet()).map(p => multinomial(random, p, 40)), DECILES) !==
-        undefined
-      )
+      const counts = () => (kept ? own : fleet()).map(p => multinomial(random, p, 40))
+      return firstAlarm(t, counts, DECILES) !== undefined
     })
-    void annotate?.(`alarmed within ${t} windows: ${rate}`)
-    expect(rate, 'share of runs with an alarm').toBeLessThanOrEqual(0.03)
+    void annotate(`alarmed within ${t} windows: ${rate}`)
+    // Measured 0 in both, with room for another seed: no bound is proven, since the design effect is an estimate.
+    expect(rate).toBeLessThanOrEqual(most)
   },
 )
 
-it('a shift of half a standard deviation is found within four windows of 50 devices', ({ annotate }) => {
-  const random = seeded(15)
-  const { edges, p0 } = binColumn(
-    'a',
-    Array.from({ length: 5_000 }, () => normal(random)),
-  )
-  const device = (shift: number) =>
-    countColumn(
-      edges,
-      Array.from({ length: 40 }, () => normal(random) + shift),
+it.for([
+  [40, 10],
+  [250, 2],
+] as const)(
+  'a shift of half a standard deviation is found from 50 devices with %d readings within %d windows',
+  ([readings, within], { annotate }) => {
+    const random = seeded(15)
+    const gauss = (n: number, shift: number) => Array.from({ length: n }, () => normal(random) + shift)
+    const { edges, p0 } = binColumn('a', gauss(5_000, 0))
+    const delays = Array.from({ length: 30 }, () =>
+      firstAlarm(
+        4 + within,
+        w => Array.from({ length: 50 }, () => countColumn(edges, gauss(readings, w > 4 ? 0.5 : 0))),
+        p0,
+      ),
     )
-  const delays = Array.from({ length: 60 }, () =>
-    firstAlarm(12, w => Array.from({ length: 50 }, () => device(w > 4 ? 0.5 : 0)), p0),
-  )
-  const after = delays.map(d => (d ?? Number.POSITIVE_INFINITY) - 4).sort((a, b) => a - b)
-  void annotate(`windows until found: median ${after[30]}, slowest ${after.at(-1)}`)
-  expect(after[0]).toBeGreaterThan(0)
-  expect(after.at(-1)).toBeLessThanOrEqual(4)
-})
+    const after = delays.map(d => (d ?? Number.POSITIVE_INFINITY) - 4).sort((a, b) => a - b)
+    void annotate(`windows until found: median ${after[15]}, slowest ${after.at(-1)}`)
+    expect(after[0]).toBeGreaterThan(0)
+    expect(after.at(-1)).toBeLessThanOrEqual(within)
+  },
+)

@@ -144,7 +144,6 @@ export class World {
       link: {
         publishManifest: async (fleet: string, envelope: unknown) =>
           this.publish(`fleet/${fleet}`, JSON.stringify(envelope)),
-        hint: async (thing: string, counter: number) => this.publish(`hint/${thing}`, String(counter)),
         answer: async (thing: string, corr: string, answer: unknown) =>
           this.publish(`answer/${thing}/${corr}`, JSON.stringify(answer)),
         prediction: async (thing: string, corr: string, body: unknown) =>
