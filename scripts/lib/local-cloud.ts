@@ -75,7 +75,7 @@ export async function directions(cloud: Cloud): Promise<string> {
     `  export TOKEN=${await operatorToken(cloud)}`,
     `  aws s3 ls s3://${outputs['DropBucketName']}/ --recursive`,
     `  aws dynamodb scan --table-name ${outputs['StateTableName']} --max-items 5`,
-    `  curl -H "Authorization: Bearer $TOKEN" ${outputs['ApiUrl']}/v1/models`,
+    `  curl -H "Authorization: Bearer $TOKEN" ${endpoint}/v1/models`,
     `MQTT (mTLS): ${mqtt.host}:${mqtt.port}, CA in ${cloud.realm.dir}/mqtt-ca.pem`,
   ].join('\n')
 }

@@ -30,7 +30,7 @@ describe('binColumn', () => {
         const made = binColumn('a', values)
         expect(binned.parse(made)).toEqual(made)
         expect(made.edges.length).toBeLessThanOrEqual(19)
-        expect([...new Set(made.edges)].sort((a, b) => a - b)).toEqual(made.edges)
+        expect(made.edges.every((e, i) => i === 0 || e > (made.edges[i - 1] as number))).toBe(true)
         expect(made.p0).toHaveLength(made.edges.length + 2)
         expect(sum(made.p0)).toBeCloseTo(1, 12)
         const counts = countColumn(made.edges, values)

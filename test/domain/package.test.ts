@@ -58,7 +58,7 @@ describe('the contents of a package', () => {
   const model = stumpModel(0.1, -0.3, 0.7)
   const rows = {
     features: Array.from({ length: 100 }, (_, i) => [i / 300, i % 5 === 0 ? Number.NaN : 0.1 * i]),
-    labels: Array.from({ length: 100 }, (_, i) => (i > 30 ? 1 : 0)),
+    labels: Array.from({ length: 100 }, (_, i) => (i >= 30 ? 1 : 0)),
   }
   it('have self-test rows that the artefact answers bit for bit', () => {
     const test = makeSelfTest(cfg, rows, marginsOf(model, cfg))
