@@ -6,7 +6,7 @@ export const driftEvidence = z.object({
   name: featureName,
   /** Natural logarithm of the e-value. */
   logE: z.number(),
-  /** e-BH threshold that it passed, also as a logarithm. */
+  /** Threshold that it passed (quantities / false-alarm rate), also as a logarithm. */
   threshold: z.number(),
   /** Total variation distance to the baseline, and its lower confidence bound. */
   distance: z.number().min(0).max(1),

@@ -76,7 +76,7 @@ export const modelConfig = z.strictObject({
     .strictObject({
       windowSeconds: z.int().min(1).max(86_400).default(3_600),
       graceSeconds: z.int().min(1).max(86_400).default(600),
-      /** False discovery rate over the monitored quantities, at any time. */
+      /** At most this many false alarms per window in expectation, over all monitored quantities together. */
       falseAlarmRate: z.number().gt(0).lt(0.5).default(0.01),
       /** Total variation distance that is too small to matter. */
       tolerance: z.number().gt(0).lt(1).default(0.1),

@@ -9,7 +9,11 @@ export const packageRef = z.object({
 })
 export type PackageRef = z.infer<typeof packageRef>
 
-/** Files of a package, in the order of the archive (plain ustar). The OMS bundle lists exactly these. */
+/**
+ * Files of a package that the reference runtime takes, in the order of the archive (plain ustar); the OMS bundle lists
+ * exactly these. Strategy `none`, and what Neo itself compiles, put `model.json` or `model.tar.gz` in place of
+ * `model.wasm`, for devices that bring a runtime of their own.
+ */
 export const PACKAGE_FILES = [
   'baseline.json',
   'contract.json',

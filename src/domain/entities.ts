@@ -225,6 +225,10 @@ export const keys = {
     pk: `WINDOW#${model}#${padded(version)}#${window}`,
     sk: 'CLOSED',
   }),
+  windowExpected: (model: string, version: number, window: number): Key => ({
+    pk: `WINDOW#${model}#${padded(version)}#${window}`,
+    sk: 'EXPECTED',
+  }),
   windowPart: (
     model: string,
     version: number,

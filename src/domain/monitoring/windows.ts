@@ -25,7 +25,13 @@ export async function closeWindow(
     if (overdue) await core.store.commit([{ kind: 'put', key: row.key, data: before.data, expect: 'any' }])
     return
   }
-  const expected = await core.store.count(keys.running(model, version, '').pk)
+  const expected = await expectedReports(
+    core,
+    model,
+    version,
+    window,
+    overdue ? Number.POSITIVE_INFINITY : reported,
+  )
   if (!overdue && (expected === 0 || reported < expected)) return
   const closed = { model, version, window, reported, expected }
   try {
@@ -41,6 +47,26 @@ export async function closeWindow(
   } catch (error) {
     if (!(error instanceof EdgeloopError && error.code === 'CONFLICT')) throw error
   }
+}
+
+/**
+ * How many devices run the version. Counting them costs the whole partition, so the number is kept with the window
+ * and counted again only when it has been reached: devices may have come since.
+ */
+async function expectedReports(
+  core: Core,
+  model: string,
+  version: number,
+  window: number,
+  reported: number,
+): Promise<number> {
+  const key = keys.windowExpected(model, version, window)
+  const kept = await core.store.get<{ expected: number }>(key)
+  if (kept !== undefined && reported < kept.data.expected) return kept.data.expected
+  const expected = await core.store.count(keys.running(model, version, '').pk)
+  if (kept?.data.expected !== expected)
+    await core.store.commit([{ kind: 'put', key, data: { expected }, expect: 'any' }])
+  return expected
 }
 
 /** Per quantity, the counts of each device in a window: the features by name, then `prediction`. */
