@@ -33,6 +33,8 @@ export interface LocalOptions {
   readonly template?: string
   /** Seconds between two looks at a compilation job. */
   readonly pollSeconds?: number
+  /** Seconds that a compilation job takes at least, as Neo's take minutes. */
+  readonly compileSeconds?: number
   readonly log?: (entry: CloudLogEntry) => void
 }
 
@@ -49,10 +51,15 @@ export const startEdgeloop = (options: LocalOptions): Promise<Cloud> =>
       PollSeconds: String(options.pollSeconds ?? 1),
     }),
     trainingImages: [{ match: /\/edgeloop-trainer:/, command: [process.execPath, `${root}trainer/main.ts`] }],
-    compiler: { command: [process.execPath, `${root}compiler/cli.ts`] },
+    compiler: { command: compiler(options.compileSeconds ?? 0) },
     lambda: { maxPerFunction: 2, maxTotal: 20 },
     ...(options.log ? { log: options.log } : {}),
   })
+
+const compiler = (seconds: number): string[] => {
+  const command = [process.execPath, `${root}compiler/cli.ts`]
+  return seconds === 0 ? command : ['/bin/sh', '-c', `sleep ${seconds}; exec "$0" "$@"`, ...command]
+}
 
 /** A token for the operators' API, from the local issuer. */
 export const operatorToken = (cloud: Cloud): Promise<string> =>

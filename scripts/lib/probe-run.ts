@@ -21,7 +21,14 @@ export async function probeRun<T>(
   const dir = mkdtempSync(join(tmpdir(), 'edgeloop-probe-'))
   const stops: (() => Promise<void> | void)[] = []
   try {
-    const cloud = await startEdgeloop({ template, dir, port: 0, mqttPort: 0, pollSeconds: 0 })
+    const cloud = await startEdgeloop({
+      template,
+      dir,
+      port: 0,
+      mqttPort: 0,
+      pollSeconds: 0,
+      compileSeconds: 3,
+    })
     stops.push(() => cloud.close())
     const bus = watchBus(cloud)
     const example = probeExample()

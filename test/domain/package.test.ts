@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib'
 import { parseTar } from 'nanotar'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { compile } from '../../compiler/index.ts'
 import { loadArtefact } from '../../compiler/run.ts'
 import { untar } from '../../device/update/tar.ts'
@@ -17,6 +17,18 @@ import { extractTarGz, findModel } from '../../src/domain/package/extract.ts'
 import { stumpModel } from '../loop/stump.ts'
 import { config } from './support.ts'
 
+afterEach(() => {
+  vi.useRealTimers()
+})
+/** What `make` makes at two times, years apart. */
+const atTwoTimes = (make: () => Uint8Array): [Buffer, Buffer] => {
+  const at = (time: string) => {
+    vi.useFakeTimers({ now: new Date(time), toFake: ['Date'] })
+    return Buffer.from(make())
+  }
+  return [at('2026-01-01T00:00:00Z'), at('2031-05-05T05:05:05Z')]
+}
+
 describe('packageArchive', () => {
   const sizes = [0, 1, 511, 512, 513]
   const files = PACKAGE_FILES.map((name, i) => ({ name, bytes: Buffer.alloc(sizes[i] as number, i + 1) }))
@@ -28,6 +40,8 @@ describe('packageArchive', () => {
     const bytes = Buffer.from(packageArchive(files))
     expect(Buffer.from(packageArchive([...files].reverse())).equals(bytes)).toBe(true)
     expect(bytes.byteLength % 512).toBe(0)
+    const [early, late] = atTwoTimes(() => packageArchive(files))
+    expect(early.equals(late)).toBe(true)
     const other = files.map((f, i) => (i === 1 ? { ...f, bytes: Buffer.from('x') } : f))
     expect(Buffer.from(packageArchive(other)).equals(bytes)).toBe(false)
   })
@@ -39,7 +53,8 @@ describe('job archives', () => {
     const names = (bytes: Uint8Array) => extractTarGz(modelArchive(bytes)).map(f => f.name)
     expect(names(json)).toEqual(['xgboost-model.json'])
     expect(names(Buffer.from('L\0'))).toEqual(['xgboost-model.ubj'])
-    expect(Buffer.from(modelArchive(json))).toEqual(Buffer.from(modelArchive(json)))
+    const [early, late] = atTwoTimes(() => modelArchive(json))
+    expect(early.equals(late)).toBe(true)
     expect(parseTar(new Uint8Array(gunzipSync(modelArchive(json))))).toHaveLength(1)
   })
   it('are refused without exactly one model, or when they are no archives', () => {

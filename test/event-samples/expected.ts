@@ -1,0 +1,91 @@
+/**
+ * What each file of `events/` does to a cloud that has no model, no device and no release yet. Rejections are the
+ * codes of the rejected inputs that it leaves behind.
+ */
+export interface Expected {
+  /** What the function returns: `null` for those that EventBridge or IoT invokes. */
+  readonly returns:
+    | 'nothing'
+    | 'no failures'
+    | { readonly failed: readonly number[] }
+    | { readonly status: number }
+  readonly rejected?: readonly string[]
+  /** Indexes of the records that break their contract on purpose. */
+  readonly poison?: readonly number[]
+  /** Bytes that are in the drop bucket under the event's key; the version is theirs. */
+  readonly object?: string
+}
+const nothing: Expected = { returns: 'nothing' }
+const allDone: Expected = { returns: 'no failures' }
+/** Dropped before there is a model: kept as a rejected input. */
+const modelUnknown: Expected = { returns: 'nothing', rejected: ['MODEL_UNKNOWN'] }
+const unknownDevice: Expected = { returns: 'no failures', rejected: ['UNKNOWN_DEVICE'] }
+const unknownBundle: Expected = { returns: 'no failures', rejected: ['UNKNOWN_BUNDLE'] }
+
+export const expected: Readonly<Record<string, Expected>> = {
+  '01-register-model-yaml': {
+    returns: 'nothing',
+    rejected: ['SCHEMA'],
+    object: 'name: demo\nfleet: lab\nslot: main\ntask: binary\ncolour: blue\n',
+  },
+  '02-register-model-bad-key': { returns: 'nothing', rejected: ['BAD_KEY'] },
+  '03-register-dataset-csv': modelUnknown,
+  '04-register-dataset-odd-key': modelUnknown,
+  // No file waits for the model.
+  '05-register-dataset-model-configured': nothing,
+  '06-start-training-dataset-registered': modelUnknown,
+  // From here on: the state that the event speaks of is not there (any more), so there is nothing to do.
+  '07-start-training-check-due': nothing,
+  '08-track-training-completed': nothing,
+  '09-track-training-failed': nothing,
+  '10-track-training-check-due': nothing,
+  '11-import-model-json': modelUnknown,
+  '12-compile-model-version-registered': nothing,
+  '13-compile-model-check-due': nothing,
+  '14-track-compilation-polls': allDone,
+  '15-track-compilation-poison': { returns: { failed: [1] }, poison: [1] },
+  '16-sign-package-compilation-finished': nothing,
+  '17-sign-package-check-due': nothing,
+  '18-plan-rollout-package-signed': nothing,
+  '19-plan-rollout-check-due': nothing,
+  '20-advance-rollout-rollout-planned': nothing,
+  '21-advance-rollout-device-reported': nothing,
+  '22-advance-rollout-check-due-rollout': nothing,
+  '23-advance-rollout-check-due-fleet': nothing,
+  '24-ingest-reports-hello': unknownDevice,
+  '25-ingest-reports-committed': unknownDevice,
+  '26-ingest-reports-refused': unknownDevice,
+  '27-ingest-reports-poison': {
+    returns: 'no failures',
+    rejected: ['NOT_JSON', 'UNKNOWN_DEVICE'],
+    poison: [1],
+  },
+  '28-answer-device-ask': { returns: 'nothing', rejected: ['UNKNOWN_DEVICE'] },
+  '29-serve-blob-blob': { returns: 'nothing', rejected: ['UNKNOWN_BLOB'] },
+  // The device gets the answer that there is no model.
+  '30-predict-in-cloud-predict': nothing,
+  '31-ingest-metrics-window': unknownBundle,
+  '32-ingest-metrics-poison': { returns: { failed: [1] }, rejected: ['UNKNOWN_BUNDLE'], poison: [1] },
+  '33-ingest-samples-audit': unknownBundle,
+  '34-ingest-samples-poison': { returns: 'no failures', rejected: ['UNKNOWN_BUNDLE', 'WRONG_IDENTITY'] },
+  '35-record-refusal-presence': { returns: 'no failures', rejected: ['AUTH_ERROR'] },
+  '36-record-refusal-rule-error': { returns: 'no failures', rejected: ['RULE_FAILED'] },
+  '37-record-refusal-poison': { returns: { failed: [1] }, rejected: ['AUTH_ERROR'], poison: [1] },
+  '38-evaluate-window-window-closed': nothing,
+  '39-decide-retrain-drift-detected': nothing,
+  '40-request-labels-labels-requested': nothing,
+  '41-ingest-labels-jsonl': modelUnknown,
+  '42-evaluate-window-labels-received': nothing,
+  '43-decide-retrain-labels-received': nothing,
+  '44-decide-retrain-harm-confirmed': nothing,
+  '45-decide-retrain-rollout-completed': nothing,
+  '46-decide-retrain-check-due': nothing,
+  '47-start-training-retrain-approved': modelUnknown,
+  '48-reconcile-schedule': nothing,
+  '49-publish-outbox-training-started': allDone,
+  '50-publish-outbox-for-operators': allDone,
+  '51-ops-query-models': { returns: { status: 200 } },
+  '52-ops-query-device-unknown': { returns: { status: 404 } },
+  '53-ops-query-rejected-inputs': { returns: { status: 200 } },
+  '54-ops-query-bad-limit': { returns: { status: 400 } },
+}
