@@ -1,14 +1,12 @@
 import { sqsEvent } from '../contracts/aws.ts'
 import { type BundleRow, type DeviceWindowRow, keys, type ModelRow } from '../domain/entities.ts'
 import { InputError } from '../domain/errors.ts'
-import { closeWindow } from '../domain/monitoring/windows.ts'
+import { closeWindow, windowTtl } from '../domain/monitoring/windows.ts'
 import type { Core } from '../domain/ports.ts'
 import { put } from '../domain/store.ts'
 import { eachRecord } from '../runtime/batch.ts'
 import { lambda } from '../runtime/lambda.ts'
 import { assertNotReplayed, handleUplink, type Received } from '../runtime/uplink.ts'
-
-const KEEP_WINDOWS_DAYS = 30
 
 /** One message per device and window. Merging is addition, so order does not matter; the row's key makes it count once. */
 export const ingestMetrics = (deps: Core) => async (event: unknown) => {
@@ -40,7 +38,7 @@ async function store(
   if (known === undefined) {
     const { inferences, features, prediction } = body
     const part: DeviceWindowRow & { digest: string } = { thing, inferences, features, prediction, digest }
-    const ttl = Math.floor(receivedAt.getTime() / 1000) + KEEP_WINDOWS_DAYS * 86_400
+    const ttl = windowTtl(receivedAt)
     const windowEnd = (body.window + 1) * config.monitoring.windowSeconds + config.monitoring.graceSeconds
     await deps.store.commit(
       [

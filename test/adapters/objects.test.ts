@@ -80,7 +80,9 @@ describe('a bucket', () => {
     expect(await objects.list('list/')).toEqual([0, 1, 2].map(i => ({ key: `list/a b ${i}`, size: 2 })))
     expect(await objects.list('none/')).toEqual([])
     const many = Array.from({ length: 1_003 }, (_, i) => `many/${String(i).padStart(4, '0')}`)
-    await Promise.all(many.map(key => objects.putOnce(key, bytes(''), 'text/plain')))
+    for (let at = 0; at < many.length; at += 40) {
+      await Promise.all(many.slice(at, at + 40).map(key => objects.putOnce(key, bytes(''), 'text/plain')))
+    }
     expect((await objects.list('many/')).map(o => o.key)).toEqual(many)
   })
 

@@ -1,4 +1,3 @@
-import { GetItemCommand } from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { tableStore } from '../../src/adapters/table.ts'
 import { keys } from '../../src/domain/entities.ts'
@@ -301,41 +300,5 @@ describe.each(stores())('the store in %s', (_name, open) => {
       ),
     )
     expect((await store.get(key(pk, 'sum')))?.counters['n']).toBe(190)
-  })
-})
-
-describe('the table alone', () => {
-  const item = async (at: Key) =>
-    (
-      await cloud.client.send(
-        new GetItemCommand({ TableName: cloud.table, Key: { pk: { S: at.pk }, sk: { S: at.sk } } }),
-      )
-    ).Item
-  it('gives a row its time to live in seconds and takes it away again; an addition does not move it', async () => {
-    const store = tableStore(cloud.table, now, cloud.client)
-    const at = key(fresh())
-    await store.commit([put(at, 1, undefined, { ttl: 4_000_000_000 })])
-    expect((await item(at))?.['ttl']).toEqual({ N: '4000000000' })
-    await store.commit([put(at, 2, await store.get(at))])
-    expect(await item(at)).not.toHaveProperty('ttl')
-    const counted = key(at.pk, 'sum')
-    const add = (ttl: number): Write => ({ kind: 'add', key: counted, by: { n: 1 }, ttl })
-    await store.commit([add(4_000_000_000)])
-    await store.commit([add(5_000_000_000)])
-    expect((await item(counted))?.['ttl']).toEqual({ N: '4000000000' })
-  })
-
-  it('says what it did when the table is not there or the row too large', async () => {
-    const nowhere = tableStore('no-such-table', now, cloud.client)
-    await expect(nowhere.get(key('x'))).rejects.toMatchObject({
-      code: 'NOT_FOUND',
-      message: expect.stringContaining('read the state table'),
-    })
-    const store = tableStore(cloud.table, now, cloud.client)
-    const large = store.commit([put(key(fresh()), 'x'.repeat(410_000), undefined)])
-    await expect(large).rejects.toMatchObject({
-      code: 'ILLEGAL_STATE',
-      message: expect.stringMatching(/size/i),
-    })
   })
 })

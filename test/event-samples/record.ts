@@ -1,5 +1,5 @@
 /**
- * Writes `events/` again, from a recorded run of the whole loop: `node test/event-samples/record.ts`. Everything in
+ * Writes `events/` again, from a recorded run of the whole loop: `node test/event-samples/record.ts`, then `npm run format`. Everything in
  * it is derived from that run, so that ids and digests of one file are those of the next, and a second run changes
  * nothing.
  */

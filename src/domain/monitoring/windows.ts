@@ -4,6 +4,10 @@ import type { Core } from '../ports.ts'
 import type { Cause } from '../store.ts'
 import type { WindowCounts } from './drift.ts'
 
+const KEEP_DAYS = 30
+/** Rows of a window may go a month after they were written: what was learnt from them is kept elsewhere. */
+export const windowTtl = (now: Date): number => Math.floor(now.getTime() / 1000) + KEEP_DAYS * 86_400
+
 /**
  * Closes a window when all devices that run the version have reported, or, `overdue`, with those that have. Closing
  * is one conditional write, so that exactly one WindowClosed follows however many try.
@@ -16,13 +20,15 @@ export async function closeWindow(
   overdue: boolean,
   cause?: Cause,
 ): Promise<void> {
+  const ttl = windowTtl(core.now())
   const row = await core.store.get(keys.window(model, version, window))
   const reported = row?.counters['reported'] ?? 0
   if (row === undefined || reported === 0) return
   const before = await core.store.get(keys.windowClosed(model, version, window))
   if (before !== undefined) {
     // A part came after the end and put the window back among the unfinished; the counts are kept all the same.
-    if (overdue) await core.store.commit([{ kind: 'put', key: row.key, data: before.data, expect: 'any' }])
+    if (overdue)
+      await core.store.commit([{ kind: 'put', key: row.key, data: before.data, expect: 'any', ttl }])
     return
   }
   const expected = await expectedReports(
@@ -37,9 +43,9 @@ export async function closeWindow(
   try {
     await core.store.commit(
       [
-        { kind: 'put', key: keys.windowClosed(model, version, window), data: closed, expect: 'absent' },
+        { kind: 'put', key: keys.windowClosed(model, version, window), data: closed, expect: 'absent', ttl },
         // Rewritten without its place in the index of unfinished work; the counters stay.
-        { kind: 'put', key: row.key, data: closed, expect: 'any' },
+        { kind: 'put', key: row.key, data: closed, expect: 'any', ttl },
       ],
       [{ type: 'WindowClosed', data: closed }],
       cause,
@@ -65,7 +71,9 @@ async function expectedReports(
   if (kept !== undefined && reported < kept.data.expected) return kept.data.expected
   const expected = await core.store.count(keys.running(model, version, '').pk)
   if (kept?.data.expected !== expected)
-    await core.store.commit([{ kind: 'put', key, data: { expected }, expect: 'any' }])
+    await core.store.commit([
+      { kind: 'put', key, data: { expected }, expect: 'any', ttl: windowTtl(core.now()) },
+    ])
   return expected
 }
 
