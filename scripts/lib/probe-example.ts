@@ -14,7 +14,7 @@ targets:
   - { hardware: gateway, compile: edgeloop }
   - { hardware: camera, compile: neo, device: rasp4b }
 rollout: { canary: { exposure: 0.2, minDevices: 1 } }
-monitoring: { windowSeconds: 1, graceSeconds: 10, falseAlarmRate: 0.001, tolerance: 0.1 }
+monitoring: { windowSeconds: 1, graceSeconds: 10, falseAlarmRate: 0.001, tolerance: 0.1, minDevices: 2 }
 sampling: { audit: 1 }
 retrain: { coolDownMinutes: 0, minLabels: 50, minDevices: 2 }
 `

@@ -78,6 +78,8 @@ export const modelConfig = z.strictObject({
       graceSeconds: z.int().min(1).max(86_400).default(600),
       /** At most this many false alarms per window in expectation, over all monitored quantities together. */
       falseAlarmRate: z.number().gt(0).lt(0.5).default(0.01),
+      /** With fewer devices in a window nothing is said: readings of few devices that differ look like drift. */
+      minDevices: z.int().min(2).default(10),
       /** Total variation distance that is too small to matter. */
       tolerance: z.number().gt(0).lt(1).default(0.1),
     })

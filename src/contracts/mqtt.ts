@@ -151,6 +151,11 @@ export const uplinks = {
   blob: uplink('blob', blobBody),
   predict: uplink('predict', predictBody),
 } as const
+/** As `uplinks.samples`, with the samples left unchecked: each is checked on its own, so that a bad one is refused alone. */
+export const samplesIngress = uplink(
+  'samples',
+  samplesBody.extend({ samples: z.array(z.unknown()).min(1).max(200) }),
+)
 export type Uplink<K extends UplinkKind> = z.infer<(typeof uplinks)[K]>
 
 /** Bytes accepted per kind; a monitoring message stays within one 5 KB metering unit, topic included. */

@@ -10,7 +10,7 @@ import {
 import type { Core } from '../domain/ports.ts'
 import { evaluateGuards, type RetrainFacts, type RetrainTrigger } from '../domain/retrain/guards.ts'
 import { type Rollout, terminalRollout } from '../domain/rollout/rollout.ts'
-import { type Cause, put, type Row, type Write } from '../domain/store.ts'
+import { put, type Row, type Write } from '../domain/store.ts'
 import { labelledAudit } from '../domain/training/assemble.ts'
 import { sha256Hex } from '../domain/training/plan.ts'
 import { type BusEvent, fromBus, parseBusEvent } from '../runtime/events.ts'
@@ -52,7 +52,7 @@ async function openEpisode(
   return open.find(e => e.data.cause === 'harm') ?? open[0]
 }
 
-function scheduleDue({ config, lastTrainingAt, champion }: ModelRow, now: Date): boolean {
+function scheduleDue({ config, lastTrainingAt }: ModelRow, now: Date): boolean {
   const days = config.retrain.schedule?.everyDays
   return (
     days !== undefined &&

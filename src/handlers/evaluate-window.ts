@@ -59,7 +59,9 @@ async function evaluateDrift(
       quantities: quantities.length,
     }),
   )
-  const evidence = latest.filter(e => e.drifted).map(({ drifted: _, ...rest }) => rest)
+  const devices = new Set(parts.map(p => p.thing)).size
+  const enough = devices >= versionRow.config.monitoring.minDevices
+  const evidence = latest.filter(e => enough && e.drifted).map(({ drifted: _, ...rest }) => rest)
   const opens = evidence.length > 0 && before.episode === undefined
   const episode = before.episode ?? (opens ? `drift-v${version}-w${window}` : undefined)
   const monitor: MonitorRow = {

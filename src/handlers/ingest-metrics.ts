@@ -30,18 +30,21 @@ async function store(
   checkShape(body, bundle.data)
   const { model, version } = bundle.data
   const partKey = keys.windowPart(model, version, body.window, thing, epoch, seq)
-  const known = await deps.store.get<DeviceWindowRow & { digest: string }>(partKey)
+  // By number and not by window: the same message must not count again under another window.
+  const messageKey = keys.message(thing, epoch, seq)
+  const known = await deps.store.get<{ digest: string }>(messageKey)
   assertNotReplayed(known?.data, digest, `(${thing}, ${epoch}, ${seq})`)
   const config = (await deps.store.get<ModelRow>(keys.model(model)))?.data.config
   if (config === undefined)
     throw new InputError('UNKNOWN_MODEL', `model ${model} is not configured`, 'body.bundle')
   if (known === undefined) {
     const { inferences, features, prediction } = body
-    const part: DeviceWindowRow & { digest: string } = { thing, inferences, features, prediction, digest }
+    const part: DeviceWindowRow = { thing, inferences, features, prediction }
     const ttl = windowTtl(receivedAt)
     const windowEnd = (body.window + 1) * config.monitoring.windowSeconds + config.monitoring.graceSeconds
     await deps.store.commit(
       [
+        put(messageKey, { digest }, undefined, { ttl }),
         put(partKey, part, undefined, { ttl }),
         {
           kind: 'add',

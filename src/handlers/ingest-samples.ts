@@ -1,4 +1,6 @@
+import type * as z from 'zod'
 import { sqsEvent } from '../contracts/aws.ts'
+import { fieldSample } from '../contracts/mqtt.ts'
 import { checkValue } from '../domain/dataset/parse.ts'
 import { type BundleRow, keys, type ModelRow, type SampleRow } from '../domain/entities.ts'
 import { EdgeloopError, InputError } from '../domain/errors.ts'
@@ -7,10 +9,11 @@ import { rejectInput } from '../domain/rejection.ts'
 import { put } from '../domain/store.ts'
 import { sha256Hex } from '../domain/training/plan.ts'
 import { eachRecord } from '../runtime/batch.ts'
+import { parseOrReject } from '../runtime/events.ts'
 import { lambda } from '../runtime/lambda.ts'
 import { handleUplink, type Received } from '../runtime/uplink.ts'
 
-type FieldSample = Received<'samples'>['message']['body']['samples'][number]
+type FieldSample = z.infer<typeof fieldSample>
 
 /** Rows that devices captured. Each sample counts once by its event id; a bad one is refused alone. */
 export const ingestSamples = (deps: Core) => async (event: unknown) => {
@@ -33,20 +36,26 @@ async function store(deps: Core, { message, thing, receivedAt, cause }: Received
   const config = (await deps.store.get<ModelRow>(keys.model(bundle.model)))?.data.config
   if (config === undefined)
     throw new InputError('UNKNOWN_MODEL', `model ${bundle.model} is not configured`, 'body.bundle')
-  const rows: SampleRow[] = []
-  for (const [i, sample] of body.samples.entries()) {
+  const rows = new Map<string, SampleRow>()
+  for (const [i, untrusted] of (body.samples as readonly unknown[]).entries()) {
+    const field = `body.samples.${i}`
     try {
-      checkRow(sample, config, `body.samples.${i}.row`)
+      const sample = parseSample(untrusted, field)
+      checkRow(sample, config, `${field}.row`)
       const { eventId, lane, pi, row, prediction, t } = sample
+      if (rows.has(eventId)) {
+        throw new InputError('DUPLICATE_SAMPLE', `event id ${eventId} is there twice`, `${field}.eventId`)
+      }
       const { model, version } = bundle
       const capturedAt = new Date(Math.min(t, receivedAt.getTime())).toISOString()
-      rows.push({
+      const at = receivedAt.toISOString()
+      rows.set(eventId, {
         eventId,
         thing,
         model,
         version,
         capturedAt,
-        receivedAt: receivedAt.toISOString(),
+        receivedAt: at,
         lane,
         pi,
         row,
@@ -54,17 +63,31 @@ async function store(deps: Core, { message, thing, receivedAt, cause }: Received
       })
     } catch (error) {
       if (!(error instanceof InputError)) throw error
-      const payload = Buffer.from(JSON.stringify(sample))
-      const subject = `edgeloop/v1/${thing}/up/samples#${sample.eventId}`
-      await rejectInput(
-        deps,
-        { channel: 'mqtt', subject, instance: sha256Hex(payload), model: bundle.model, thing, payload },
-        error,
-        cause,
-      )
+      const payload = Buffer.from(JSON.stringify(untrusted))
+      const subject = `edgeloop/v1/${thing}/up/samples#${i}`
+      const refused = {
+        channel: 'mqtt' as const,
+        subject,
+        instance: sha256Hex(payload),
+        model: bundle.model,
+        thing,
+        payload,
+      }
+      await rejectInput(deps, refused, error, cause)
     }
   }
-  for (let at = 0; at < rows.length; at += WRITES) await storeAll(deps, rows.slice(at, at + WRITES))
+  const all = [...rows.values()]
+  for (let at = 0; at < all.length; at += WRITES) await storeAll(deps, all.slice(at, at + WRITES))
+}
+
+function parseSample(value: unknown, field: string): FieldSample {
+  try {
+    return parseOrReject(fieldSample, value)
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error
+    const at = error.field ? `${field}.${error.field}` : field
+    throw new InputError(error.reason, `${field}.${error.message}`, at)
+  }
 }
 
 /** All at once when all are new; one by one when some are known, which is what a re-delivery looks like. */

@@ -69,6 +69,13 @@ function parseConfig(text: string, model: string): ModelConfig {
       'label.classes',
     )
   }
+  const again = label.classes.find((name, i) => label.classes.indexOf(name) !== i)
+  if (again !== undefined) throw new InputError('CLASSES', `class "${again}" is named twice`, 'label.classes')
+  for (const [i, { name, min, max }] of config.features.entries()) {
+    if (min !== undefined && max !== undefined && min > max) {
+      throw new InputError('RANGE', `feature "${name}" has min ${min} above max ${max}`, `features.${i}.min`)
+    }
+  }
   const names = [...config.features.map(f => f.name), label.column, ...config.ignore]
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice !== undefined) throw new InputError('DUPLICATE_COLUMN', `column "${twice}" is named twice`, twice)

@@ -2,6 +2,7 @@ import { parseUntrustedJson, UnsafeJsonError } from '../contracts/limits.ts'
 import {
   type Ingress,
   ingress as ingressContract,
+  samplesIngress,
   type Uplink,
   type UplinkKind,
   uplinkLimits,
@@ -38,7 +39,8 @@ export function parseUplink<const K extends UplinkKind>(raw: Ingress, kinds: rea
       'topic',
     )
   const bytes = Buffer.from(raw.data, 'base64')
-  const message = parseOrReject(uplinks[kind], untrusted(bytes, kind)) as Uplink<K>
+  const schema = kind === 'samples' ? samplesIngress : uplinks[kind]
+  const message = parseOrReject(schema, untrusted(bytes, kind)) as Uplink<K>
   if (message.thing !== raw.thing || raw.client !== raw.thing) {
     throw new InputError(
       'WRONG_IDENTITY',

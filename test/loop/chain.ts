@@ -58,7 +58,7 @@ targets:
   - { hardware: camera, compile: neo, device: rasp4b }
   - { hardware: server, compile: none }
 rollout: { canary: { exposure: 0.25, minDevices: 1 } }
-monitoring: { windowSeconds: 60, graceSeconds: 60, falseAlarmRate: 0.01, tolerance: 0.1 }
+monitoring: { windowSeconds: 60, graceSeconds: 60, falseAlarmRate: 0.01, tolerance: 0.1, minDevices: 2 }
 retrain: { coolDownMinutes: 0, minLabels: 20, minDevices: 2 }
 `
 const START = Date.parse('2026-03-01T00:00:00Z')

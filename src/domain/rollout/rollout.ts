@@ -59,6 +59,13 @@ export function decideRollout(rollout: Rollout, outcomes: readonly Outcome[], no
   if (rollout.status !== 'CANARY')
     return { decision: 'hold', reason: `nothing to decide in ${rollout.status}` }
 
+  if (expected === 0) {
+    return {
+      ...counts,
+      decision: 'promote',
+      reason: 'the fleet has no device yet, so there is nothing that a canary could protect',
+    }
+  }
   const allowed = Math.floor(rollout.maxFailureRate * expected)
   if (failed > allowed) {
     const codes = [...new Set(outcomes.flatMap(o => o.code ?? []))].sort().join(', ')
