@@ -41,7 +41,7 @@ export const advanceRollout = (deps: AdvanceRolloutDeps) =>
     const rollout = await rolloutOf(deps, trigger)
     if (rollout === undefined) return
     if (trigger.type === 'DeviceReported') await recordOutcome(deps, rollout.data, trigger.data)
-    await advance(deps, rollout, trigger.cause)
+    await advance(deps, rollout.data.id, trigger.cause)
   })
 
 async function rolloutOf(
@@ -73,13 +73,19 @@ async function recordOutcome(
   await deps.store.commit([put<Outcome>(key, { thing, outcome, ...(code ? { code } : {}) }, before)])
 }
 
-async function advance(deps: AdvanceRolloutDeps, row: Row<Rollout>, cause: Cause): Promise<void> {
-  if (terminalRollout(row.data.status)) return
-  const outcomes = (await deps.store.query<Outcome>(row.key.pk, 'DEVICE#')).map(r => r.data)
-  const verdict = decideRollout(row.data, outcomes, deps.now())
-  if (verdict.decision === 'hold')
-    return deps.log.info('ROLLOUT_HOLD', { rollout: row.data.id, reason: verdict.reason })
-  await enact(deps, row, verdict, cause)
+/** Decides until there is nothing to decide: a rollout without canaries goes on at once. */
+async function advance(deps: AdvanceRolloutDeps, id: string, cause: Cause): Promise<void> {
+  for (;;) {
+    const row = await deps.store.get<Rollout>(keys.rollout(id))
+    if (row === undefined || terminalRollout(row.data.status)) return
+    const outcomes = (await deps.store.query<Outcome>(row.key.pk, 'DEVICE#')).map(r => r.data)
+    const verdict = decideRollout(row.data, outcomes, deps.now())
+    if (verdict.decision === 'hold') {
+      deps.log.info('ROLLOUT_HOLD', { rollout: id, reason: verdict.reason })
+      return
+    }
+    await enact(deps, row, verdict, cause)
+  }
 }
 
 async function enact(

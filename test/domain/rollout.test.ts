@@ -131,7 +131,13 @@ describe('decideRollout', () => {
       reason: '1 of 4 canaries were silent past the deadline of 60 minutes',
     })
     expect(decideRollout(rollout(), [...three, ok('d3')], minutesLater(9_999)).decision).toBe('promote')
-    expect(decideRollout(rollout({ canaries: [] }), [], minutesLater(1)).decision).toBe('hold')
+  })
+
+  it('goes on at once in a fleet without devices, which has nothing to protect', () => {
+    expect(decideRollout(rollout({ canaries: [] }), [], minutesLater(1))).toMatchObject({
+      decision: 'promote',
+      canaries: 0,
+    })
   })
 
   it('keeps each decision with its counts', () => {
