@@ -1,5 +1,7 @@
 /** The local cloud with this project's template in it. The only place that joins the two. */
 import { execFile } from 'node:child_process'
+import { copyFileSync, globSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { type Cloud, startCloud } from '../../local/cloud.ts'
@@ -20,6 +22,8 @@ export async function buildAndPackage(): Promise<void> {
     // As a process of its own: the bundler's service would keep its memory as long as this one lives.
     await node('scripts/build.ts')
     await node('node_modules/serverless/bin/serverless.js', 'package')
+    // The template names them; together they are all that a deployment needs.
+    for (const archive of globSync('dist/*.zip')) copyFileSync(archive, join(TEMPLATE, basename(archive)))
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
     throw new Error(`packaging failed:\n${stdout}${stderr}`)

@@ -21,7 +21,7 @@ import type { Watch } from './watch.ts'
 
 /** Windows without drift that are awaited before the field moves. */
 const CALM_WINDOWS = 2
-const ROWS_PER_TICK = 2
+const ROWS_PER_TICK = 1
 const PATIENCE = 120
 
 export interface Told {
