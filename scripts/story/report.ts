@@ -72,6 +72,8 @@ export async function makeReport(options: {
       refused: s.refused,
     })),
     drift: watch.events.filter(e => e.type === 'DriftDetected').map(e => e.data),
+    /** Domain events in the order of their coming, ms since the first. */
+    timeline: watch.events.map(e => ({ ms: e.at - (watch.events[0]?.at ?? 0), type: e.type })),
     decisions,
     rejections,
     denials: cloud.denials,

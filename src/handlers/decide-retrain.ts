@@ -27,29 +27,23 @@ export const decideRetrain = (deps: Core) =>
     if (model === undefined) return
     const modelRow = await deps.store.get<ModelRow>(keys.model(model))
     if (modelRow === undefined) return
-    const episode = await openEpisode(deps, model, modelRow.data.champion)
-    const scheduled = episode === undefined && scheduleDue(modelRow.data, deps.now())
-    if (episode === undefined && !scheduled) return
-    await decide(
-      deps,
-      modelRow,
-      episode,
-      scheduled ? 'schedule' : (episode as Row<EpisodeRow>).data.cause,
-      trigger,
-    )
+    const episodes = await openEpisodes(deps, model, modelRow.data.champion)
+    const scheduled = episodes.length === 0 && scheduleDue(modelRow.data, deps.now())
+    if (episodes.length === 0 && !scheduled) return
+    await decide(deps, modelRow, episodes, trigger)
   })
 
 const modelOf = ({ data }: BusEvent<(typeof TRIGGERS)[number]>): string | undefined => data.model
 
-/** The champion's open episode; those of versions that are gone explain nothing any more. */
-async function openEpisode(
+/** The champion's open episodes, harm first; those of versions that are gone explain nothing any more. */
+async function openEpisodes(
   deps: Core,
   model: string,
   champion: number | undefined,
-): Promise<Row<EpisodeRow> | undefined> {
+): Promise<Row<EpisodeRow>[]> {
   const episodes = await deps.store.query<EpisodeRow>(keys.model(model).pk, 'EPISODE#')
   const open = episodes.filter(e => e.data.decision === undefined && e.data.version === champion)
-  return open.find(e => e.data.cause === 'harm') ?? open[0]
+  return open.sort((a, b) => Number(b.data.cause === 'harm') - Number(a.data.cause === 'harm'))
 }
 
 function scheduleDue({ config, lastTrainingAt }: ModelRow, now: Date): boolean {
@@ -64,19 +58,21 @@ function scheduleDue({ config, lastTrainingAt }: ModelRow, now: Date): boolean {
 async function decide(
   deps: Core,
   modelRow: Row<ModelRow>,
-  episode: Row<EpisodeRow> | undefined,
-  trigger: RetrainTrigger,
+  episodes: readonly Row<EpisodeRow>[],
   { type, data: event, cause }: BusEvent<(typeof TRIGGERS)[number]>,
 ): Promise<void> {
   const { config, lastTrainingAt } = modelRow.data
   const model = config.name
+  const trigger: RetrainTrigger = episodes[0]?.data.cause ?? 'schedule'
   const facts = await gather(deps, modelRow.data, trigger)
   const guards = evaluateGuards(facts, config.retrain)
   const failed = guards.filter(g => !g.passed).map(g => g.guard)
   const approved = failed.length === 0
   // The reconciler asks every few minutes: the same answer again is not another decision.
   const instance =
-    type === 'CheckDue' ? [episode?.data.episode, lastTrainingAt, failed] : [event, cause.causationId]
+    type === 'CheckDue'
+      ? [episodes.map(e => e.data.episode), lastTrainingAt, failed]
+      : [event, cause.causationId]
   const decision = `${trigger}-${sha256Hex(JSON.stringify(instance)).slice(0, 12)}`
   const key = keys.decision(model, decision)
   if ((await deps.store.get(key)) !== undefined) return
@@ -89,13 +85,14 @@ async function decide(
     facts,
     guards,
     at,
-    ...(episode ? { episode: episode.data.episode } : {}),
+    ...(episodes[0] ? { episode: episodes[0].data.episode } : {}),
   }
   const writes: Write[] = [
     put(key, row, undefined, { list: { pk: listings.decisions, sk: `${at}#${model}#${decision}` } }),
   ]
   if (approved) {
-    if (episode) writes.push(put(episode.key, { ...episode.data, decision }, episode))
+    // One retrain answers every open episode of the version that it replaces.
+    for (const episode of episodes) writes.push(put(episode.key, { ...episode.data, decision }, episode))
     // Against two approvals at once: both would have to win on the model's row.
     writes.push(
       put(modelRow.key, { ...modelRow.data, lastTrainingAt: at }, modelRow, {
