@@ -64,7 +64,7 @@ async function store(deps: Core, { message, thing, receivedAt, cause }: Received
     } catch (error) {
       if (!(error instanceof InputError)) throw error
       const payload = Buffer.from(JSON.stringify(untrusted))
-      const subject = `edgeloop/v1/${thing}/up/samples#${i}`
+      const subject = `edgeloop/v1/${thing}/up/samples#${nameOf(untrusted) ?? i}`
       const refused = {
         channel: 'mqtt' as const,
         subject,
@@ -78,6 +78,12 @@ async function store(deps: Core, { message, thing, receivedAt, cause }: Received
   }
   const all = [...rows.values()]
   for (let at = 0; at < all.length; at += WRITES) await storeAll(deps, all.slice(at, at + WRITES))
+}
+
+/** The event id of a refused sample, where it has a proper one, so that an operator finds it again. */
+function nameOf(value: unknown): string | undefined {
+  const id = fieldSample.shape.eventId.safeParse((value as { eventId?: unknown } | null)?.eventId)
+  return id.success ? id.data : undefined
 }
 
 function parseSample(value: unknown, field: string): FieldSample {

@@ -160,12 +160,17 @@ describe('samples, counts and labels', () => {
     expect(await stored('bad-range')).toBeUndefined()
   })
 
-  it('names the sample whose shape is wrong, and the package that nobody made', async () => {
+  it('refuses a sample whose shape is wrong alone, by its place, and a package that nobody made', async () => {
     await device.send(
       'samples',
       samples(bundle, [sample('x', [1, 1]), sample('y', [1, 1], { pi: 2 })], next()),
     )
     expect((await h.refused(r => r.field === 'body.samples.1.pi')).record.code).toBe('SCHEMA')
+    await eventually(
+      () => stored('x'),
+      () => 'the good sample beside it was lost',
+    )
+    expect(await stored('y')).toBeUndefined()
     await device.send('samples', samples('cd'.repeat(32), [sample('z', [1, 1])], next()))
     expect((await h.refused(r => r.code === 'UNKNOWN_BUNDLE')).record.field).toBe('body.bundle')
   })
