@@ -49,16 +49,15 @@ export function createStreamMapping(ctx: StreamMappingContext): Mapping {
         continue
       }
       const wanted = batch.records.filter(passes)
-      if (wanted.length > 0) await settle(wanted, 0)
-      // A batch that closing interrupted is read again at the next start.
-      if (stopped) return
+      // A batch that closing interrupted is read again at the next start; one that was finished is not.
+      if (wanted.length > 0 && !(await settle(wanted, 0))) return
       position = batch.next
       positions.set(key, position)
     }
   }
 
-  /** Returns when every record is processed or given up, or the mapping stops. `tries` counts failures so far. */
-  async function settle(given: readonly StreamRecord[], tries: number): Promise<void> {
+  /** True when every record is processed or given up, false when the mapping stops first. `tries` counts failures so far. */
+  async function settle(given: readonly StreamRecord[], tries: number): Promise<boolean> {
     let batch = given
     for (let retry = 1; !stopped; retry += 1) {
       const expired = batch.filter(record => tooOld(record))
@@ -66,26 +65,29 @@ export function createStreamMapping(ctx: StreamMappingContext): Mapping {
         await giveUp(expired, 'RecordAgeExceeded', tries, undefined)
         batch = batch.filter(record => !expired.includes(record))
       }
-      if (batch.length === 0) return
+      if (batch.length === 0) return true
       const outcome = await ctx
         .execute(Buffer.from(JSON.stringify({ Records: batch })))
         .catch(() => undefined)
       if (outcome) {
         const failed = firstFailure(outcome, batch)
-        if (failed < 0) return
+        if (failed < 0) return true
         batch = batch.slice(failed)
         // Splitting does not count as a retry.
         if (config.bisectBatchOnFunctionError && batch.length > 1) {
           const middle = Math.ceil(batch.length / 2)
-          await settle(batch.slice(0, middle), tries)
-          return settle(batch.slice(middle), tries)
+          return (await settle(batch.slice(0, middle), tries)) && settle(batch.slice(middle), tries)
         }
         tries += 1
         const maximum = config.maximumRetryAttempts ?? -1
-        if (maximum >= 0 && tries > maximum) return giveUp(batch, 'RetryAttemptsExhausted', tries, outcome)
+        if (maximum >= 0 && tries > maximum) {
+          await giveUp(batch, 'RetryAttemptsExhausted', tries, outcome)
+          return true
+        }
       }
       await pause(ctx.retryDelayMs(retry))
     }
+    return false
   }
 
   /** Index from which the batch must be tried again; -1 when all is done. */
