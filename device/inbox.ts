@@ -1,5 +1,5 @@
-import { parseUntrustedJson } from '../src/contracts/limits.ts'
 import { type Answer, answer, hint, MQTT_MAX_PAYLOAD, topics } from '../src/contracts/mqtt.ts'
+import { parseUntrustedJson } from '../verifier/json.ts'
 
 /** What can come down, read and checked; what is malformed or not for this device is null. */
 export type Incoming =

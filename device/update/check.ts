@@ -1,5 +1,4 @@
 import type * as z from 'zod'
-import { parseUntrustedJson } from '../../src/contracts/limits.ts'
 import type { Release } from '../../src/contracts/manifest.ts'
 import {
   type Baseline,
@@ -12,12 +11,13 @@ import {
   type SelfTest,
   selfTest,
 } from '../../src/contracts/packages.ts'
+import { untar } from '../../verifier/archive.ts'
+import { parseUntrustedJson } from '../../verifier/json.ts'
+import type { PinnedKey } from '../../verifier/key.ts'
+import { verifyOmsBundle } from '../../verifier/oms.ts'
+import { Refusal, refuseAs } from '../../verifier/refusal.ts'
 import type { LoadedModel, ModelRuntime } from '../ports.ts'
-import type { PinnedKey } from '../trust/key.ts'
-import { verifyOmsBundle } from '../trust/oms.ts'
-import { Refusal, refuseAs } from '../trust/refusal.ts'
 import { hexDigest } from './files.ts'
-import { untar } from './tar.ts'
 
 const JSON_LIMITS = { maxBytes: 8_388_608, maxDepth: 8 }
 

@@ -1,7 +1,7 @@
 import { BLOB_MAX_BLOCK } from '../../src/contracts/mqtt.ts'
+import { Refusal } from '../../verifier/refusal.ts'
 import { halfJitter } from '../backoff.ts'
 import type { Clock, Random, Storage } from '../ports.ts'
-import { Refusal } from '../trust/refusal.ts'
 import { type BlobRef, blobFile, hexDigest, partFile } from './files.ts'
 
 export interface FetchLimits {

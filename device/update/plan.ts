@@ -1,7 +1,7 @@
 import type { Release } from '../../src/contracts/manifest.ts'
+import type { Position } from '../../verifier/manifest.ts'
 import type { Desired } from '../placement.ts'
 import type { Job, SlotState } from '../state.ts'
-import type { Position } from '../trust/manifest.ts'
 
 export type Plan =
   | { readonly kind: 'keep' }

@@ -1,4 +1,4 @@
-import { parseUntrustedJson, UnsafeJsonError } from '../contracts/limits.ts'
+import { parseUntrustedJson, UnsafeJsonError } from '../../verifier/json.ts'
 import {
   type Ingress,
   ingress as ingressContract,

@@ -2,7 +2,7 @@ import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:cryp
 import { createTar } from 'nanotar'
 import { compile } from '../../compiler/index.ts'
 import { wasmRuntime } from '../../device/runtime.ts'
-import { pae } from '../../device/trust/dsse.ts'
+import { pae } from '../../verifier/dsse.ts'
 import { hexMargins, toFloat32 } from '../../device/update/check.ts'
 import type { ManifestSlot, Release } from '../../src/contracts/manifest.ts'
 import type { Baseline, IoContract } from '../../src/contracts/packages.ts'

@@ -3,7 +3,7 @@ import { parseTar } from 'nanotar'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { compile } from '../../compiler/index.ts'
 import { loadArtefact } from '../../compiler/run.ts'
-import { untar } from '../../device/update/tar.ts'
+import { untar } from '../../verifier/archive.ts'
 import {
   baseline,
   ioContract as ioContractSchema,

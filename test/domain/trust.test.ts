@@ -1,10 +1,10 @@
 import { createHash, createPublicKey, verify } from 'node:crypto'
 import { p256 } from '@noble/curves/nist.js'
 import { describe, expect, it } from 'vitest'
-import { pinnedKey } from '../../device/trust/key.ts'
-import { verifyManifest } from '../../device/trust/manifest.ts'
-import { verifyOmsBundle } from '../../device/trust/oms.ts'
-import { Refusal } from '../../device/trust/refusal.ts'
+import { pinnedKey } from '../../verifier/key.ts'
+import { verifyManifest } from '../../verifier/manifest.ts'
+import { verifyOmsBundle } from '../../verifier/oms.ts'
+import { Refusal } from '../../verifier/refusal.ts'
 import {
   dsseEnvelope,
   type ManifestSlot,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { parseUntrustedJson } from '../../src/contracts/limits.ts'
 import { type Envelope, readEnvelope, signatureHolds } from './dsse.ts'
+import { parseUntrustedJson } from './json.ts'
 import type { PinnedKey } from './key.ts'
 import { Refusal, refuseAs } from './refusal.ts'
 import { exactly, fields, hex256, list, ShapeError, someText } from './shape.ts'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { parseUntrustedJson } from '../../src/contracts/limits.ts'
-import type { FleetManifest, ManifestSlot, Release } from '../../src/contracts/manifest.ts'
+import type { FleetManifest, ManifestSlot, Release } from '../src/contracts/manifest.ts'
 import { readEnvelope, signatureHolds } from './dsse.ts'
+import { parseUntrustedJson } from './json.ts'
 import type { PinnedKey } from './key.ts'
 import { Refusal, refuseAs } from './refusal.ts'
 import {

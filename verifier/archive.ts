@@ -1,4 +1,4 @@
-import { Refusal } from '../trust/refusal.ts'
+import { Refusal } from './refusal.ts'
 
 const BLOCK = 512
 const NAME_MAX = 100

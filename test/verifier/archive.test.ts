@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { untar } from '../../device/update/tar.ts'
-import { archiveOf } from './helpers.ts'
+import { untar } from '../../verifier/archive.ts'
+import { archiveOf } from '../device/helpers.ts'
 
 const files = [
   { name: 'a.json', bytes: Buffer.from('hello') },

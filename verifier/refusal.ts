@@ -1,4 +1,4 @@
-import type { reasonCodes } from '../../src/contracts/mqtt.ts'
+import type { reasonCodes } from '../src/contracts/mqtt.ts'
 
 export type ReasonCode = (typeof reasonCodes)[number]
 

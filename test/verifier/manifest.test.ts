@@ -1,9 +1,9 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { pinnedKey } from '../../device/trust/key.ts'
-import { type ManifestChecks, verifyManifest } from '../../device/trust/manifest.ts'
-import { Refusal } from '../../device/trust/refusal.ts'
 import { dsseEnvelope, fleetManifest } from '../../src/contracts/manifest.ts'
+import { pinnedKey } from '../../verifier/key.ts'
+import { type ManifestChecks, verifyManifest } from '../../verifier/manifest.ts'
+import { Refusal } from '../../verifier/refusal.ts'
 import {
   deploymentKey,
   EPOCH_MS,
@@ -14,7 +14,7 @@ import {
   sha256,
   signedManifest,
   slotOf,
-} from './helpers.ts'
+} from '../device/helpers.ts'
 
 const checks: ManifestChecks = {
   deploymentKey: pinnedKey(deploymentKey.pem),

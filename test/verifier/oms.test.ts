@@ -1,10 +1,10 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { pae } from '../../device/trust/dsse.ts'
-import { pinnedKey } from '../../device/trust/key.ts'
-import { verifyOmsBundle } from '../../device/trust/oms.ts'
-import { Refusal } from '../../device/trust/refusal.ts'
+import { pae } from '../../verifier/dsse.ts'
+import { pinnedKey } from '../../verifier/key.ts'
+import { verifyOmsBundle } from '../../verifier/oms.ts'
+import { Refusal } from '../../verifier/refusal.ts'
 import {
   envelope,
   json,
@@ -14,7 +14,7 @@ import {
   rootDigest,
   sha256,
   signingKey,
-} from './helpers.ts'
+} from '../device/helpers.ts'
 
 const pinned = pinnedKey(modelKey.pem)
 const files = [

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type JsonLimits, parseUntrustedJson, UnsafeJsonError } from '../../src/contracts/limits.ts'
+import { type JsonLimits, parseUntrustedJson, UnsafeJsonError } from '../../verifier/json.ts'
 
 const LIMITS: JsonLimits = { maxBytes: 1_000, maxDepth: 5 }
 const parse = (bytes: string | Uint8Array, limits = LIMITS) =>
