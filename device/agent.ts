@@ -1,8 +1,7 @@
 import { topics } from '../src/contracts/mqtt.ts'
-import { pinnedKey } from '../verifier/key.ts'
-import type { Refusal } from '../verifier/refusal.ts'
+import { type Refusal, readRoot } from '../verifier/index.ts'
 import { halfJitter } from './backoff.ts'
-import { createDesk, type ManifestDesk } from './desk.ts'
+import { createDesk } from './desk.ts'
 import { type Incoming, readIncoming } from './inbox.ts'
 import { createPredictor, eventIdPrefix, type Inference, InferenceError, type Predictor } from './infer.ts'
 import type { Clock, Logger, ModelRuntime, Random, Storage, Transport } from './ports.ts'
@@ -18,7 +17,8 @@ export interface DeviceOptions {
   readonly fleet: string
   readonly hardware: string
   readonly slots: readonly string[]
-  readonly trust: { readonly modelKeyPem: string; readonly deploymentKeyPem: string }
+  /** The trust root that the device is made with: bytes of its envelope. Everything else is verified from here. */
+  readonly trustRoot: Uint8Array
   readonly transport: Transport
   readonly storage: Storage
   readonly runtime: ModelRuntime
@@ -85,8 +85,7 @@ const LAST_WORDS_MS = 2_000
 export function startDevice(options: DeviceOptions): Device {
   const { thing, fleet, hardware, slots, transport, storage, random, log } = options
   if (slots.length === 0) throw new Error('slots: give at least one')
-  const modelKey = pinnedKey(options.trust.modelKeyPem, 'model key')
-  const deploymentKey = pinnedKey(options.trust.deploymentKeyPem, 'deployment key')
+  const root = readRoot(options.trustRoot)
   const errors: string[] = []
   const note = (code: string, error: unknown): void => {
     const reason = (error as Error).message
@@ -110,7 +109,7 @@ export function startDevice(options: DeviceOptions): Device {
     ...options.clock,
     after: (ms, call) => options.clock.after(ms, () => guarded('TIMER_FAILED', call)),
   }
-  const state = openState(storage, thing, slots, clock, log)
+  const state = openState(storage, thing, slots, root, clock, log)
   const uplink = createUplink({ thing, state, storage, transport, clock, random, log })
   const predictors = new Map<string, { installed: InstalledModel; predictor: Predictor }>()
   const listeners = new Set<(event: Committed) => void>()
@@ -121,8 +120,12 @@ export function startDevice(options: DeviceOptions): Device {
     refused++
     note(refusal.code, refusal)
   }
-  const onModel = (slot: string, installed: InstalledModel, booted: boolean): void => {
+  const onModel = (slot: string, installed: InstalledModel | null, booted: boolean): void => {
     predictors.get(slot)?.predictor.flush()
+    if (installed === null) {
+      predictors.delete(slot)
+      return
+    }
     predictors.set(slot, {
       installed,
       predictor: createPredictor(slot, installed, { clock, random, uplink }),
@@ -137,7 +140,7 @@ export function startDevice(options: DeviceOptions): Device {
     slots.map(slot => [
       slot,
       createUpdater({
-        ...{ thing, slot, hardware, modelKey, state, storage, uplink, runtime: options.runtime },
+        ...{ thing, slot, hardware, state, storage, uplink, runtime: options.runtime },
         ...{ clock, random, log, onFailure, limits: { ...FETCH_LIMITS, ...options.fetch } },
         onModel: installed => onModel(slot, installed, booting),
         request: (digest, offset, length) =>
@@ -145,21 +148,9 @@ export function startDevice(options: DeviceOptions): Device {
       }),
     ]),
   )
-  const desk: ManifestDesk = createDesk({
-    ...{
-      thing,
-      fleet,
-      hardware,
-      slots,
-      deploymentKey,
-      state,
-      uplink,
-      clock,
-      random,
-      log,
-      updaters,
-      onFailure,
-    },
+  const desk = createDesk({
+    ...{ thing, fleet, hardware, slots, runtimes: [options.runtime.name] },
+    ...{ state, uplink, clock, random, log, updaters, onFailure },
   })
   for (const updater of updaters.values()) updater.boot()
   booting = false
@@ -167,7 +158,7 @@ export function startDevice(options: DeviceOptions): Device {
   for (const updater of updaters.values()) updater.run()
 
   const hello = (): void => {
-    const { manifest } = state.current
+    const { manifest } = state.current.trust
     uplink.request('hello', {
       hardware,
       runtime: options.runtime.name,
@@ -183,7 +174,12 @@ export function startDevice(options: DeviceOptions): Device {
   }
   const join = async (mine: number, attempt: number): Promise<void> => {
     try {
-      await transport.subscribe([topics.manifest(fleet), topics.down(thing)])
+      await transport.subscribe([
+        topics.trust,
+        topics.beacon(fleet),
+        topics.manifest(fleet),
+        topics.down(thing),
+      ])
     } catch (error) {
       note('SUBSCRIBE_FAILED', error)
       clock.after(halfJitter(random, attempt, RETRY_BASE_MS, RETRY_CAP_MS), () => {
@@ -201,11 +197,11 @@ export function startDevice(options: DeviceOptions): Device {
     })
   }
   const handle = (incoming: Incoming): void => {
-    if (incoming.kind === 'manifest') desk.manifestBytes(incoming.bytes)
-    else if (incoming.kind === 'hint') desk.hint(incoming.counter)
+    if (incoming.kind === 'hint') desk.hint(incoming.counter)
     else if (incoming.kind === 'blob') {
       for (const updater of updaters.values()) updater.block(incoming.digest, incoming.offset, incoming.bytes)
-    } else if (incoming.answer.kind === 'ack') uplink.acknowledge(incoming.corr)
+    } else if (incoming.kind !== 'answer') desk.take(incoming.kind, incoming.bytes)
+    else if (incoming.answer.kind === 'ack') uplink.acknowledge(incoming.corr)
     else desk.answer(incoming.corr, incoming.answer)
   }
 
@@ -242,7 +238,7 @@ export function startDevice(options: DeviceOptions): Device {
       for (const { predictor } of predictors.values()) predictor.flush()
     },
     status() {
-      const { manifest } = state.current
+      const { manifest } = state.current.trust
       const one = (slot: string): SlotStatus => {
         const release = predictors.get(slot)?.installed.release
         return {

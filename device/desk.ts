@@ -1,14 +1,20 @@
 import { createHash } from 'node:crypto'
-import type { FleetManifest } from '../src/contracts/manifest.ts'
-import { type Answer, MQTT_MAX_PAYLOAD } from '../src/contracts/mqtt.ts'
-import { parseUntrustedJson } from '../verifier/json.ts'
-import type { PinnedKey } from '../verifier/key.ts'
-import { type VerifiedManifest, verifyManifest } from '../verifier/manifest.ts'
-import { Refusal, refuseAs } from '../verifier/refusal.ts'
+import type { Answer } from '../src/contracts/mqtt.ts'
+import {
+  barsOf,
+  openChain,
+  type ReasonCode,
+  Refusal,
+  rootOf,
+  type TrustState,
+  verifyBeacon,
+  verifyManifest,
+  walkChain,
+} from '../verifier/index.ts'
 import { halfJitter } from './backoff.ts'
 import { desiredRelease } from './placement.ts'
 import type { Clock, Logger, Random } from './ports.ts'
-import type { StateStore } from './state.ts'
+import type { State, StateStore } from './state.ts'
 import type { Updater } from './update/updater.ts'
 import type { Uplink } from './uplink.ts'
 
@@ -17,12 +23,26 @@ const ASK_CAP_MS = 300_000
 const MAX_ASKS = 8
 /** Between two asks on a quiet connection: a push may have been lost. */
 const PULL_MS = 21_600_000
-/** Refused payloads that are remembered, so that each is reported once. */
+/** Refused documents that are remembered, so that each is reported once. */
 const MAX_REFUSED = 32
 
-/** Where manifests arrive, pushed or asked for: verifies, records and hands out what each slot is to do. */
-export interface ManifestDesk {
-  manifestBytes(bytes: Uint8Array): void
+export type DocumentKind = 'trust' | 'beacon' | 'manifest'
+
+/**
+ * What newer documents may cure: retained messages come in any order, so a beacon may be there before the trust root
+ * that names its key, and a manifest before its beacon.
+ */
+const CURABLE: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
+  ...(['BEACON_SIGNATURE', 'BEACON_EPOCH', 'BEACON_EXPIRED', 'ROOT_EXPIRED'] as const),
+  ...(['MANIFEST_SIGNATURE', 'MANIFEST_EPOCH', 'MANIFEST_FROZEN'] as const),
+])
+
+/**
+ * Where signed documents arrive, pushed or asked for: verifies, keeps what holds and hands out what each slot is to
+ * do. What newer documents may cure waits for one answer of the cloud before it is refused.
+ */
+export interface Desk {
+  take(kind: DocumentKind, bytes: Uint8Array): void
   answer(corr: string, answer: Answer): void
   hint(counter: number): void
   connected(): void
@@ -33,8 +53,8 @@ export function createDesk(deps: {
   readonly thing: string
   readonly fleet: string
   readonly hardware: string
+  readonly runtimes: readonly string[]
   readonly slots: readonly string[]
-  readonly deploymentKey: PinnedKey
   readonly state: StateStore
   readonly uplink: Uplink
   readonly clock: Clock
@@ -42,13 +62,15 @@ export function createDesk(deps: {
   readonly log: Logger
   readonly updaters: ReadonlyMap<string, Updater>
   readonly onFailure: (refusal: Refusal) => void
-}): ManifestDesk {
-  const { thing, fleet, hardware, slots, state, uplink, clock, random, log, updaters } = deps
+}): Desk {
+  const { thing, fleet, hardware, runtimes, slots, state, uplink, clock, random, log, updaters } = deps
   let asked: { corr: string; cancel: () => void } | null = null
   let asks = 0
+  let askedAt = Number.NEGATIVE_INFINITY
+  const held = new Map<DocumentKind, Uint8Array>()
 
   const position = () => {
-    const { manifest } = state.current
+    const { manifest } = state.current.trust
     return manifest && { epoch: manifest.epoch, counter: manifest.counter }
   }
   const stopAsking = (): void => {
@@ -59,12 +81,15 @@ export function createDesk(deps: {
     stopAsking()
     if (attempt === MAX_ASKS) {
       rest()
+      settleHeld()
       return
     }
     const corr = `ask-${++asks}`
     const cancel = clock.after(halfJitter(random, attempt, 2 * ASK_MS, ASK_CAP_MS), () => ask(attempt + 1))
     asked = { corr, cancel }
-    uplink.request('ask', { corr, want: 'manifest', have: position() })
+    askedAt = clock.micros()
+    const root = rootOf(state.current.trust).value.version
+    uplink.request('ask', { corr, have: { root, manifest: position() } })
   }
   const rest = (): void => {
     stopAsking()
@@ -73,27 +98,59 @@ export function createDesk(deps: {
   const runAll = (): void => {
     for (const updater of updaters.values()) updater.run()
   }
-  const accept = (manifest: FleetManifest, digest: string): void => {
-    const { epoch, counter, issued, slots: wanted } = manifest.predicate
-    const at = { epoch, counter }
-    // One write takes the position and what it means for every slot, or neither.
+  /** Check 16, first half: one write takes the document and what it means for every slot, or neither. */
+  const adopt = (trust: TrustState, plan: (draft: State) => void = () => undefined): void => {
+    const bars = barsOf(trust)
     state.update(draft => {
-      draft.manifest = { ...at, digest }
-      draft.timeFloor = Math.max(draft.timeFloor, Date.parse(issued))
-      for (const slot of slots) {
-        const entry = wanted.find(other => other.slot === slot && other.hardware === hardware)
-        updaters.get(slot)?.plan(draft, entry ? desiredRelease(entry, thing) : null, at)
-      }
+      draft.trust = structuredClone(trust) as State['trust']
+      for (const updater of updaters.values()) updater.bar(draft, bars)
+      plan(draft)
     })
-    log.info('MANIFEST_ACCEPTED', { thing, ...at })
-    uplink.kick()
+    for (const updater of updaters.values()) updater.settle()
   }
-  const refuse = (refusal: Refusal, payload: Uint8Array): void => {
+  const verify = (kind: DocumentKind, bytes: Uint8Array): void => {
+    const { trust } = state.current
+    if (kind === 'trust') adoptChain(walkChain(trust, openChain(bytes)))
+    else if (kind === 'beacon') adoptBeacon(verifyBeacon(trust, bytes, { fleet, clock: clock.now() }))
+    else takeManifest(bytes)
+  }
+  const takeManifest = (bytes: Uint8Array): void => {
+    const { trust } = state.current
+    const verified = verifyManifest(trust, bytes, { fleet, hardware, runtimes, slots, clock: clock.now() })
+    if (verified.kind === 'new') {
+      const { epoch, counter, slots: wanted } = verified.manifest
+      adopt(verified.state, draft => {
+        for (const slot of slots) {
+          const entry = wanted.find(other => other.slot === slot && other.hardware === hardware)
+          updaters.get(slot)?.plan(draft, entry ? desiredRelease(entry, thing) : null, { epoch, counter })
+        }
+      })
+      log.info('MANIFEST_ACCEPTED', { thing, epoch, counter })
+      uplink.kick()
+    }
+    runAll()
+  }
+  const adoptBeacon = (next: TrustState): void => {
+    if (next !== state.current.trust) adopt(next)
+    // There is a newer manifest than the one that came.
+    if ((next.beacon?.minimumCounter ?? 0) > (next.manifest?.counter ?? 0)) askSoon()
+  }
+  const adoptChain = (next: TrustState): void => {
+    const { trust } = state.current
+    if (next === trust) return
+    adopt(next)
+    const { version, epoch } = rootOf(next).value
+    log.info('TRUST_ROOT_ACCEPTED', { thing, version, epoch })
+    // A new epoch voids the beacon that was seen.
+    if (next.beacon === null) askSoon()
+  }
+  const refuse = (refusal: Refusal, bytes: Uint8Array): void => {
     deps.onFailure(refusal)
-    const digest = createHash('sha256').update(payload).digest('hex')
-    if (state.current.refused.includes(digest)) return
+    const digest = createHash('sha256').update(signedPart(bytes)).digest('hex')
+    const key = createHash('sha256').update(`${refusal.code} ${digest}`).digest('hex')
+    if (state.current.refused.includes(key)) return
     state.update(draft => {
-      draft.refused = [...draft.refused, digest].slice(-MAX_REFUSED)
+      draft.refused = [...draft.refused, key].slice(-MAX_REFUSED)
       uplink.keep(draft, {
         slot: slots[0]!,
         manifest: position() ?? { epoch: 0, counter: 0 },
@@ -105,53 +162,61 @@ export function createDesk(deps: {
     })
     uplink.kick()
   }
-  const take = (value: unknown, raw: Uint8Array): void => {
-    let verified: VerifiedManifest
+  /** Whether an answer is under way, or will be asked for once the connection is up, or now. */
+  const askSoon = (): boolean => {
+    if (asked === null || asked.corr !== '') return true
+    if (clock.micros() - askedAt < ASK_MS * 1_000) return false
+    ask(0)
+    return true
+  }
+  const take = (kind: DocumentKind, bytes: Uint8Array, last: boolean): void => {
     try {
-      const now = Math.max(clock.now(), state.current.timeFloor)
-      const { deploymentKey } = deps
-      verified = verifyManifest(value, { deploymentKey, fleet, seen: state.current.manifest, now })
+      verify(kind, bytes)
+      held.delete(kind)
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
-      refuse(error, payloadOf(value) ?? raw)
-      return
+      if (!last && CURABLE.has(error.code) && askSoon()) held.set(kind, bytes)
+      else refuse(error, bytes)
     }
-    if (verified.kind === 'new') accept(verified.manifest, verified.digest)
-    runAll()
+  }
+  const settleHeld = (): void => {
+    for (const kind of ['beacon', 'manifest'] as const) {
+      const bytes = held.get(kind)
+      held.delete(kind)
+      if (bytes !== undefined) take(kind, bytes, true)
+    }
   }
 
   return {
-    manifestBytes(bytes) {
-      let value: unknown
-      try {
-        value = refuseAs('MANIFEST_MALFORMED', () =>
-          parseUntrustedJson(bytes, { maxBytes: MQTT_MAX_PAYLOAD, maxDepth: 8 }),
-        )
-      } catch (error) {
-        if (!(error instanceof Refusal)) throw error
-        refuse(error, bytes)
-        return
-      }
-      take(value, bytes)
-    },
+    take: (kind, bytes) => take(kind, bytes, false),
     answer(corr, answer) {
       if (answer.kind === 'error')
         log.warn('ANSWER_ERROR', { thing, corr, code: answer.code, message: answer.message })
-      if (answer.kind !== 'manifest' && answer.kind !== 'unchanged') return
+      if (answer.kind !== 'state') return
       if (asked?.corr === corr) rest()
-      if (answer.kind === 'manifest') take(answer.manifest, Buffer.from(JSON.stringify(answer.manifest)))
+      const { chain, beacon, manifest } = answer
+      const bytes = (value: unknown) => Buffer.from(JSON.stringify(value))
+      if (chain.length > 0) take('trust', bytes({ v: 1, chain }), true)
+      if (beacon !== null) take('beacon', bytes(beacon), true)
+      if (manifest !== null) take('manifest', bytes(manifest), true)
+      settleHeld()
     },
     hint(counter) {
       runAll()
-      if (counter >= (state.current.manifest?.counter ?? 0)) ask(0)
+      if (counter >= (state.current.trust.manifest?.counter ?? 0)) ask(0)
     },
     connected: () => ask(0),
-    disconnected: stopAsking,
+    disconnected() {
+      stopAsking()
+      held.clear()
+    },
   }
 }
 
 /** The signed bytes of an envelope, so that one payload under many broken signatures counts as one. */
-function payloadOf(value: unknown): Uint8Array | null {
-  const payload = (value as { payload?: unknown } | null)?.payload
-  return typeof payload === 'string' ? Buffer.from(payload, 'base64') : null
+function signedPart(bytes: Uint8Array): Uint8Array {
+  const payload = /"payload":"([A-Za-z0-9+/=]*)"/.exec(
+    Buffer.from(bytes.subarray(0, 262_144)).toString('latin1'),
+  )
+  return payload?.[1] ? Buffer.from(payload[1], 'base64') : bytes
 }

@@ -11,7 +11,8 @@ import type { FetchLimits } from './update/fetch.ts'
 export interface FieldOptions {
   readonly endpoint: { readonly host: string; readonly port: number; readonly caPem: string }
   readonly devices: readonly DeviceIdentity[]
-  readonly trust: { readonly modelKeyPem: string; readonly deploymentKeyPem: string }
+  /** The trust root that the devices are made with: bytes of its envelope. */
+  readonly trustRoot: Uint8Array
   readonly fleet: string
   readonly hardware: string
   readonly slots: readonly string[]
@@ -59,7 +60,7 @@ export interface Field {
  * chain; only what it then holds is shared: equal bytes in memory, and the compiled module of equal bytes.
  */
 export function startField(options: FieldOptions): Field {
-  const { endpoint, trust, fleet, hardware, slots, storage } = options
+  const { endpoint, trustRoot, fleet, hardware, slots, storage } = options
   const { clock = systemClock, random = Math.random, log = silent, connectsPerSecond = 200 } = options
   const shared = sharedBytes()
   const runtime = sharedRuntime(options.runtime ?? wasmRuntime)
@@ -72,7 +73,7 @@ export function startField(options: FieldOptions): Field {
       ...(options.reconnect ? { reconnect: options.reconnect } : {}),
     })
     const device = startDevice({
-      ...{ thing, fleet, hardware, slots, trust, transport, runtime, clock, random, log },
+      ...{ thing, fleet, hardware, slots, trustRoot, transport, runtime, clock, random, log },
       storage:
         storage === 'memory'
           ? memoryStorage(shared)

@@ -3,7 +3,7 @@ import { parseUntrustedJson } from '../verifier/json.ts'
 
 /** What can come down, read and checked; what is malformed or not for this device is null. */
 export type Incoming =
-  | { readonly kind: 'manifest'; readonly bytes: Uint8Array }
+  | { readonly kind: 'trust' | 'beacon' | 'manifest'; readonly bytes: Uint8Array }
   | { readonly kind: 'answer'; readonly corr: string; readonly answer: Answer }
   | { readonly kind: 'blob'; readonly digest: string; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly kind: 'hint'; readonly counter: number }
@@ -16,6 +16,8 @@ export function readIncoming(
   payload: Uint8Array,
 ): Incoming | null {
   if (payload.byteLength > MQTT_MAX_PAYLOAD) throw new Error(`${payload.byteLength} bytes are too many`)
+  if (topic === topics.trust) return { kind: 'trust', bytes: payload }
+  if (topic === topics.beacon(fleet)) return { kind: 'beacon', bytes: payload }
   if (topic === topics.manifest(fleet)) return { kind: 'manifest', bytes: payload }
   const down = topics.down(thing).slice(0, -1)
   if (!topic.startsWith(down)) return null

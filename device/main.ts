@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { fleetName, hardwareName, slotName, thingName } from '../src/contracts/names.ts'
+import { initialState, openChain, readRoot, walkChain } from '../verifier/index.ts'
 import { type Device, startDevice } from './agent.ts'
 import { type Logger, systemClock } from './ports.ts'
 import { rowReader } from './rows.ts'
@@ -11,12 +12,13 @@ import { mqttTransport } from './transport.ts'
 
 const USAGE = `usage: node device/main.ts --endpoint host:port --ca ca.pem --cert cert.pem --key key.pem
   --thing NAME --fleet NAME --hardware NAME --slot NAME --dir FOLDER
-  --model-key model.pem --deployment-key deployment.pem [--stay]
+  --trust-root trust.json [--stay]
+--trust-root: the chain of trust roots as edgeloop keys publish writes it, or one link of it.
 Reads rows on stdin (JSON lines, or CSV with a header) and prints one prediction per row as JSON.
 With --stay the device keeps its connection after the last row, until it is interrupted.`
 
 const NAMES = { thing: thingName, fleet: fleetName, hardware: hardwareName, slot: slotName } as const
-const FILES = ['ca', 'cert', 'key', 'model-key', 'deployment-key'] as const
+const FILES = ['ca', 'cert', 'key', 'trust-root'] as const
 const NEEDED = ['endpoint', ...FILES, ...(Object.keys(NAMES) as (keyof typeof NAMES)[]), 'dir'] as const
 type Option = (typeof NEEDED)[number]
 
@@ -56,9 +58,22 @@ function readOptions(args: readonly string[]) {
     identity: { thing: name('thing'), fleet: name('fleet'), hardware: name('hardware') },
     slot: name('slot'),
     endpoint: { host, port: Number(port), caPem: file('ca'), certPem: file('cert'), keyPem: file('key') },
-    trust: { modelKeyPem: file('model-key'), deploymentKeyPem: file('deployment-key') },
+    trustRoot: readTrustRoot(file('trust-root')),
     dir: given('dir'),
     stay: values.stay ?? false,
+  }
+}
+
+/** A device starts from the newest link that it is given, once the chain up to it holds. */
+function readTrustRoot(text: string): Uint8Array {
+  const bytes = Buffer.from(text)
+  try {
+    if (!/^\s*\{\s*"v"/.test(text)) return Buffer.from(readRoot(bytes).bytes, 'base64')
+    const chain = openChain(bytes)
+    const state = walkChain(initialState(readRoot(chain[0]!)), chain)
+    return Buffer.from(state.root, 'base64')
+  } catch (error) {
+    throw new Error(`--trust-root: ${(error as Error).message}`)
   }
 }
 
@@ -107,7 +122,7 @@ async function main(args: readonly string[]): Promise<void> {
   const common = { clock: systemClock, random: Math.random, log }
   const { identity, slot } = options
   const device = startDevice({
-    ...{ ...identity, slots: [slot], trust: options.trust, runtime: wasmRuntime, ...common },
+    ...{ ...identity, slots: [slot], trustRoot: options.trustRoot, runtime: wasmRuntime, ...common },
     transport: mqttTransport({ ...options.endpoint, thing: identity.thing, ...common }),
     storage: fileStorage(options.dir),
   })

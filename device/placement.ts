@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { ManifestSlot, Release } from '../src/contracts/manifest.ts'
+import type { ManifestSlot, Release } from '../verifier/index.ts'
 
 /**
  * A device's place in [0, 1): the first 53 bits of SHA-256(UTF-8(seed) ‖ 0x00 ‖ UTF-8(thing)), divided by 2^53.

@@ -6,7 +6,7 @@ const MAX_MEMORY_BYTES = 67_108_864
 
 /** Runs Edgeloop's own WebAssembly artefacts; refuses modules with imports or with more memory than the cap. */
 export const wasmRuntime: ModelRuntime = {
-  name: 'edgeloop-wasm/1',
+  name: 'edgeloop-wasm',
   load(bytes) {
     const artefact = loadArtefact(bytes, { maxMemoryBytes: MAX_MEMORY_BYTES })
     const { numFeature, numOutput } = artefact.metadata

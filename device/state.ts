@@ -1,7 +1,8 @@
 import * as z from 'zod'
-import { release } from '../src/contracts/manifest.ts'
+import { bars, release } from '../src/contracts/manifest.ts'
 import { reportBody } from '../src/contracts/mqtt.ts'
 import { sha256, slotName, thingName } from '../src/contracts/names.ts'
+import { adoptRoot, initialState, type KnownRoot, rootOf, type TrustState } from '../verifier/index.ts'
 import type { Clock, Logger, Storage } from './ports.ts'
 
 /** An update in hand. `step` is the last one that is done; after a restart the work goes on from there. */
@@ -21,6 +22,24 @@ const slotState = z.strictObject({
   /** Last rollout for which this device reported COMMITTED. */
   rollout: z.string().nullable(),
 })
+/** What the verifier remembers: see `TrustState`. */
+const trustState = z.strictObject({
+  root: z.base64(),
+  time: z.strictObject({ root: z.number(), online: z.number() }),
+  beacon: z
+    .strictObject({
+      epoch: z.int(),
+      minimumCounter: z.int(),
+      minimumRoot: z.int(),
+      issued: z.number(),
+      expires: z.number(),
+      digest: sha256,
+    })
+    .nullable(),
+  manifest: z.strictObject({ epoch: z.int(), counter: z.int(), digest: sha256 }).nullable(),
+  /** Over the limit of one manifest, since they add up. */
+  bars: bars.extend({ revokedBundles: z.array(sha256) }),
+}) satisfies z.ZodType<TrustState>
 const terminal = z.strictObject({ seq: z.int(), t: z.int(), body: reportBody })
 
 /**
@@ -28,19 +47,17 @@ const terminal = z.strictObject({ seq: z.int(), t: z.int(), body: reportBody })
  * manifest position and the report about them together.
  */
 const state = z.strictObject({
-  v: z.literal(1),
+  v: z.literal(2),
   thing: thingName,
   /** Rises when storage is lost; part of every message's idempotency key. */
   epoch: z.int().min(0),
   /** Every smaller number may have been used. */
   nextSeq: z.int().min(0),
   nextEvent: z.int().min(0),
-  manifest: z.strictObject({ epoch: z.int(), counter: z.int(), digest: sha256 }).nullable(),
-  /** Latest signed time seen, ms since 1970: a clock that starts in 1970 does not bring an expired manifest back. */
-  timeFloor: z.int().min(0),
+  trust: trustState,
   slots: z.record(slotName, slotState),
   outbox: z.array(terminal),
-  /** Payload digests of refused manifests that were reported. */
+  /** Digests of refused documents that were reported. */
   refused: z.array(sha256),
 })
 export type State = z.infer<typeof state>
@@ -63,17 +80,21 @@ export interface StateStore {
 }
 
 /**
- * Loads or creates the state. An unreadable file counts as lost storage: it starts anew with a higher epoch.
+ * Loads or creates the state. An unreadable file counts as lost storage: it starts anew with a higher epoch, and with
+ * the trust root that the device was made with. A newer root that it was given since, with its software, counts.
  * @throws Error when the storage belongs to another thing
  */
 export function openState(
   storage: Storage,
   thing: string,
   slots: readonly string[],
+  root: KnownRoot,
   clock: Clock,
   log: Logger,
 ): StateStore {
-  let current = load(storage, thing, log) ?? fresh(thing, clock)
+  let current = load(storage, thing, log) ?? fresh(thing, root, clock)
+  if (rootOf(current.trust).value.version < root.value.version)
+    current = { ...current, trust: adoptRoot(current.trust, rootOf(current.trust), root) as State['trust'] }
   let draft: State | null = null
   const next = { nextSeq: current.nextSeq, nextEvent: current.nextEvent }
   const take = (counter: 'nextSeq' | 'nextEvent', block: number): number => {
@@ -114,15 +135,14 @@ export function openState(
 
 const emptySlot = (): SlotState => ({ active: null, previous: null, job: null, rollout: null })
 
-function fresh(thing: string, clock: Clock): State {
+function fresh(thing: string, root: KnownRoot, clock: Clock): State {
   return {
-    v: 1,
+    v: 2,
     thing,
     epoch: Math.max(0, Math.floor(clock.now())),
     nextSeq: 0,
     nextEvent: 0,
-    manifest: null,
-    timeFloor: 0,
+    trust: structuredClone(initialState(root)) as State['trust'],
     slots: {},
     outbox: [],
     refused: [],

@@ -10,8 +10,8 @@ export type ReportBody = z.infer<typeof reportBody>
 const MAX_IN_FLIGHT = 16
 const RESEND_BASE_MS = 10_000
 const RESEND_CAP_MS = 600_000
-/** A stranger on the topic can cause refusals of manifests, so only so many wait at a time. */
-const MAX_REFUSED_MANIFESTS = 32
+/** A stranger on a topic can cause refusals of documents, so only so many wait at a time. */
+const MAX_REFUSED_DOCUMENTS = 32
 
 export interface Uplink {
   /** Sends now or, without a connection, later; the oldest is dropped when too much waits. */
@@ -118,9 +118,9 @@ export function createUplink(deps: {
     },
     request,
     keep(draft, body) {
-      if (ofManifest(body)) {
-        const refused = draft.outbox.filter(report => ofManifest(report.body))
-        if (refused.length >= MAX_REFUSED_MANIFESTS) {
+      if (ofDocument(body)) {
+        const refused = draft.outbox.filter(report => ofDocument(report.body))
+        if (refused.length >= MAX_REFUSED_DOCUMENTS) {
           draft.outbox.splice(draft.outbox.indexOf(refused[0]!), 1)
           refusedDropped++
         }
@@ -166,4 +166,4 @@ export function createUplink(deps: {
   }
 }
 
-const ofManifest = (body: ReportBody): boolean => body.code?.startsWith('MANIFEST_') ?? false
+const ofDocument = (body: ReportBody): boolean => /^(ROOT|BEACON|MANIFEST)_/.test(body.code ?? '')

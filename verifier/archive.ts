@@ -7,7 +7,7 @@ const ascii = new TextDecoder('latin1')
 /**
  * Reads the regular files of a plain ustar archive, which must hold exactly the expected names, once each.
  * The views share the archive's memory. Nothing is ever written under a name from the archive.
- * @throws Refusal PACKAGE_CONTENT
+ * @throws Refusal PACKAGE_ARCHIVE
  */
 export function untar(archive: Uint8Array, expected: readonly string[]): ReadonlyMap<string, Uint8Array> {
   const files = new Map<string, Uint8Array>()
@@ -61,4 +61,4 @@ function octal(header: Uint8Array, offset: number, length: number, what: string)
 
 const isZero = (bytes: Uint8Array): boolean => bytes.every(byte => byte === 0)
 
-const broken = (what: string): Refusal => new Refusal('PACKAGE_CONTENT', `package: the archive ${what}`)
+const broken = (what: string): Refusal => new Refusal('PACKAGE_ARCHIVE', `package: the archive ${what}`)

@@ -1,181 +1,198 @@
-import { createHash } from 'node:crypto'
-import type { FleetManifest, ManifestSlot, Release } from '../src/contracts/manifest.ts'
-import { readEnvelope, signatureHolds } from './dsse.ts'
-import { parseUntrustedJson } from './json.ts'
-import type { PinnedKey } from './key.ts'
-import { Refusal, refuseAs } from './refusal.ts'
+import { checkEpoch, counterIn } from './beacon.ts'
 import {
-  anyText,
-  type Check,
-  exactly,
-  type Fields,
-  fields,
-  hex256,
-  integer,
-  list,
-  ShapeError,
-  text,
-} from './shape.ts'
+  type Bars,
+  FLEET_MANIFEST,
+  type FleetManifest,
+  MAX_COUNTER_JUMP,
+  type ManifestSlot,
+  type Release,
+} from './documents.ts'
+import { bars, name, period, release, table, thing } from './names.ts'
+import { Refusal, refuseAs } from './refusal.ts'
+import { checkRootAge, type KnownRoot, rootOf } from './root.ts'
+import { type Check, fields, hex256, integer, list, ShapeError, text } from './shape.ts'
+import { checkSignatures, type DocumentCodes, openDocument, openStatement } from './signed.ts'
+import { comparePositions, mergeBars, type TrustState, trustedTime } from './state.ts'
 
-const STATEMENT = 'https://in-toto.io/Statement/v1'
-const FLEET_MANIFEST = 'https://edgeloop.dev/fleet-manifest/v1'
-const MAX_PAYLOAD_BYTES = 131_072
+const CODES: DocumentCodes = {
+  malformed: 'MANIFEST_MALFORMED',
+  signature: 'MANIFEST_SIGNATURE',
+  type: 'MANIFEST_TYPE',
+}
 const MAX_SLOTS = 1_024
+const MAX_PINS = 1_024
+/** What a device keeps of revocations, over all manifests of an epoch. */
+const MAX_BARS = 4_096
 
-export interface Position {
-  readonly epoch: number
-  readonly counter: number
-}
-/** The newest manifest that a device accepted. */
-export interface SeenManifest extends Position {
-  /** SHA-256 of the signed payload. */
-  readonly digest: string
-}
 export interface ManifestChecks {
-  readonly deploymentKey: PinnedKey
   readonly fleet: string
-  readonly seen: SeenManifest | null
-  /** Milliseconds since 1970. */
-  readonly now: number
+  readonly hardware: string
+  /** What this device can run. */
+  readonly runtimes: readonly string[]
+  /** Slots of this device. */
+  readonly slots: readonly string[]
+  /** The device's clock, ms since 1970; may be wrong. */
+  readonly clock: number
 }
 export type VerifiedManifest =
-  | { readonly kind: 'new'; readonly digest: string; readonly manifest: FleetManifest }
-  | { readonly kind: 'duplicate'; readonly digest: string }
+  /** `state` takes effect only if it is written, together with what the manifest means for the device. */
+  | { readonly kind: 'new'; readonly manifest: FleetManifest; readonly state: TrustState }
+  | { readonly kind: 'duplicate' }
 
 /**
- * Verifies a fleet manifest's envelope (parsed JSON), in the order signature, type, shape, audience, counter,
- * expiry. Nothing may be persisted before this returns.
- * @throws Refusal with a MANIFEST_ code
+ * Checks 0 and 2 to 9 of a fleet manifest, in this order. Nothing may be kept before this returns.
+ * @throws Refusal with a MANIFEST_, RELEASE_ or ROOT_EXPIRED code
  */
-export function verifyManifest(envelopeValue: unknown, checks: ManifestChecks): VerifiedManifest {
-  const envelope = refuseAs('MANIFEST_MALFORMED', () => readEnvelope(envelopeValue, 'manifest'))
-  if (!signatureHolds(envelope, checks.deploymentKey))
-    throw new Refusal('MANIFEST_SIGNATURE', 'manifest: the signature is not by the pinned deployment key')
-  const value = refuseAs('MANIFEST_MALFORMED', () =>
-    parseUntrustedJson(envelope.payload, { maxBytes: MAX_PAYLOAD_BYTES, maxDepth: 16 }),
-  )
-  const statement = refuseAs('MANIFEST_MALFORMED', () =>
-    fields(value, 'manifest', ['_type', 'subject', 'predicateType', 'predicate']),
-  )
-  refuseAs('MANIFEST_TYPE', () => {
-    exactly(STATEMENT)(statement['_type'], 'manifest._type')
-    exactly(FLEET_MANIFEST)(statement['predicateType'], 'manifest.predicateType')
-  })
-  const manifest = refuseAs('MANIFEST_MALFORMED', () => readManifest(statement))
-  const digest = createHash('sha256').update(envelope.payload).digest('hex')
-  const { audience, expires, ...position } = manifest.predicate
+export function verifyManifest(
+  state: TrustState,
+  bytes: Uint8Array,
+  checks: ManifestChecks,
+): VerifiedManifest {
+  const root = rootOf(state)
+  const now = trustedTime(state, checks.clock)
+  const document = openDocument(bytes, 'manifest', CODES)
+  checkRootAge(root, Math.max(checks.clock, state.time.root))
+  checkSignatures(document, root.keys.deployment, 'manifest', 'MANIFEST_SIGNATURE')
+  const predicate = openStatement(document, FLEET_MANIFEST, 'manifest', CODES)
+  const manifest = refuseAs('MANIFEST_MALFORMED', () => readManifest(predicate))
+  checkAudience(manifest, checks)
+  checkEpoch(manifest.epoch, root.value.epoch, 'manifest', 'MANIFEST_ROLLBACK', 'MANIFEST_EPOCH')
+  if (checkOrder(state, manifest, document.digest)) return { kind: 'duplicate' }
+  checkFresh(state, root, manifest, now)
+  const barred = mergeBars(state.bars, manifest)
+  if (barred.revokedBundles.length > MAX_BARS || Object.keys(barred.minimumRelease).length > MAX_BARS)
+    throw new Refusal('MANIFEST_MALFORMED', `manifest: more than ${MAX_BARS} bars in one epoch`)
+  checkBars(manifest, mergeBars(barred, root.value), checks)
+  const { epoch, counter } = manifest
+  return {
+    kind: 'new',
+    manifest,
+    state: {
+      ...state,
+      manifest: { epoch, counter, digest: document.digest },
+      time: { ...state.time, online: Math.max(state.time.online, Date.parse(manifest.issued)) },
+      bars: barred,
+    },
+  }
+}
+
+/** Check 5. */
+function checkAudience({ audience, slots }: FleetManifest, checks: ManifestChecks): void {
   if (audience.fleet !== checks.fleet)
     throw new Refusal('MANIFEST_AUDIENCE', `manifest: is for fleet ${audience.fleet}, not ${checks.fleet}`)
-  if (checks.seen !== null) {
-    const order = comparePositions(position, checks.seen)
-    const seenAt = `${checks.seen.epoch}.${checks.seen.counter}`
-    if (order < 0)
+  for (const { model, version, runtime } of mine(slots, checks))
+    if (!checks.runtimes.includes(runtime))
       throw new Refusal(
-        'MANIFEST_ROLLBACK',
-        `manifest: ${position.epoch}.${position.counter} is older than ${seenAt}`,
+        'MANIFEST_RUNTIME',
+        `manifest: ${model}@${version} needs ${runtime}, this device has ${checks.runtimes.join(', ')}`,
       )
-    if (order === 0 && digest === checks.seen.digest) return { kind: 'duplicate', digest }
-    if (order === 0) throw new Refusal('MANIFEST_EQUIVOCATION', `manifest: another content for ${seenAt}`)
+}
+
+/** Checks 6 and 7. @returns whether this very manifest was accepted before */
+function checkOrder(state: TrustState, manifest: FleetManifest, digest: string): boolean {
+  const { seen, at } = { seen: state.manifest, at: `${manifest.epoch}.${manifest.counter}` }
+  if (seen !== null) {
+    const order = comparePositions(manifest, seen)
+    if (order < 0)
+      throw new Refusal('MANIFEST_ROLLBACK', `manifest: ${at} is older than ${seen.epoch}.${seen.counter}`)
+    if (order === 0 && digest !== seen.digest)
+      throw new Refusal('MANIFEST_EQUIVOCATION', `manifest: another content for ${at}`)
+    if (order === 0) return true
   }
-  if (Date.parse(expires) <= checks.now)
-    throw new Refusal('MANIFEST_EXPIRED', `manifest: expired at ${expires}`)
-  return { kind: 'new', digest, manifest }
+  const highest = Math.max(counterIn(state, manifest.epoch), state.beacon?.minimumCounter ?? 0)
+  if (manifest.counter > highest + MAX_COUNTER_JUMP)
+    throw new Refusal('MANIFEST_JUMP', `manifest: counter ${manifest.counter} is too far ahead of ${highest}`)
+  return false
 }
 
-export function comparePositions(a: Position, b: Position): number {
-  return Math.sign(a.epoch - b.epoch) || Math.sign(a.counter - b.counter)
+/** Check 8. */
+function checkFresh(state: TrustState, root: KnownRoot, manifest: FleetManifest, now: number): void {
+  if (Date.parse(manifest.expires) <= now)
+    throw new Refusal('MANIFEST_EXPIRED', `manifest: expired at ${manifest.expires}`)
+  const { beacon } = state
+  if (beacon === null || beacon.expires <= now)
+    throw new Refusal('MANIFEST_FROZEN', `manifest: no fresh beacon says that ${manifest.counter} is current`)
+  if (beacon.minimumRoot > root.value.version)
+    throw new Refusal('MANIFEST_FROZEN', `manifest: trust root ${beacon.minimumRoot} exists and has not come`)
+  if (manifest.counter < beacon.minimumCounter)
+    throw new Refusal(
+      'MANIFEST_STALE',
+      `manifest: ${manifest.counter} is behind ${beacon.minimumCounter}, the lowest that counts`,
+    )
 }
 
-const NAME = text(/^[a-z0-9](-?[a-z0-9])*$/, 'lower-case letters, digits and single hyphens, at most 30', 30)
-const THING = text(/^[a-zA-Z0-9:_-]{1,128}$/, 'letters, digits, `:`, `_` and `-`, at most 128')
-const TIME_PATTERN = /^\d{4}-\d{2}-\d{2}T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?Z$/
-const time: Check<string> = (value, path) => {
-  const found = text(TIME_PATTERN, 'an ISO 8601 time in UTC')(value, path)
-  if (Number.isNaN(Date.parse(found))) throw new ShapeError(path, 'a date that exists')
-  return found
+/** Check 9. */
+function checkBars({ slots }: FleetManifest, barred: Bars, checks: ManifestChecks): void {
+  for (const found of mine(slots, checks)) {
+    const code = barredBy(found, barred)
+    if (code === null) continue
+    const { model, version } = found
+    throw new Refusal(code, `manifest: names ${model}@${version}, which may not run any more`)
+  }
 }
+
+/** Why a release may not run, or null. */
+export function barredBy(
+  { model, version, bundle }: Release,
+  barred: Bars,
+): 'RELEASE_TOO_OLD' | 'RELEASE_REVOKED' | null {
+  if (barred.revokedBundles.includes(bundle.sha256)) return 'RELEASE_REVOKED'
+  const minimum = Object.hasOwn(barred.minimumRelease, model) ? barred.minimumRelease[model]! : 0
+  return version < minimum ? 'RELEASE_TOO_OLD' : null
+}
+
+/** All that bars a device with this state from running a release. */
+export const barsOf = (state: TrustState): Bars => mergeBars(state.bars, rootOf(state).value)
+
+/** Releases that the manifest names for this device's slots and hardware. */
+function mine(slots: readonly ManifestSlot[], checks: ManifestChecks): readonly Release[] {
+  return slots
+    .filter(s => s.hardware === checks.hardware && checks.slots.includes(s.slot))
+    .flatMap(s => [s.committed, s.candidate?.release ?? null])
+    .filter(r => r !== null)
+}
+
+function readManifest(predicate: Readonly<Record<string, unknown>>): FleetManifest {
+  const at = 'predicate'
+  const p = fields(predicate, at, [
+    ...['audience', 'epoch', 'counter', 'issued', 'expires', 'slots', 'minimumRelease', 'revokedBundles'],
+  ])
+  const slots = list(p['slots'], `${at}.slots`, 1, MAX_SLOTS, readSlot)
+  const places = new Set(slots.map(s => `${s.slot} ${s.hardware}`))
+  if (places.size !== slots.length) throw new ShapeError(`${at}.slots`, 'one entry per slot and hardware')
+  const audience = fields(p['audience'], `${at}.audience`, ['fleet'])
+  return {
+    audience: { fleet: name(audience['fleet'], `${at}.audience.fleet`) },
+    epoch: integer(1)(p['epoch'], `${at}.epoch`),
+    counter: integer(1)(p['counter'], `${at}.counter`),
+    ...period(p, at),
+    slots,
+    ...bars(p, at),
+  }
+}
+
 const fraction: Check<number> = (value, path) => {
   if (typeof value !== 'number' || !(value >= 0 && value <= 1)) throw new ShapeError(path, 'from 0 to 1')
   return value
 }
 
-function readManifest(statement: Fields): FleetManifest {
-  const p = fields(statement['predicate'], 'predicate', [
-    'audience',
-    'epoch',
-    'counter',
-    'issued',
-    'expires',
-    'slots',
-  ])
-  const slots = list(p['slots'], 'predicate.slots', 1, MAX_SLOTS, readSlot)
-  const places = new Set(slots.map(s => `${s.slot} ${s.hardware}`))
-  if (places.size !== slots.length) throw new ShapeError('predicate.slots', 'one entry per slot and hardware')
-  return {
-    _type: STATEMENT,
-    subject: list(statement['subject'], 'manifest.subject', 1, 2 * MAX_SLOTS, (item, at) => {
-      const s = fields(item, at, ['name', 'digest'])
-      const digest = fields(s['digest'], `${at}.digest`, ['sha256'])
-      return {
-        name: anyText(s['name'], `${at}.name`),
-        digest: { sha256: hex256(digest['sha256'], `${at}.digest.sha256`) },
-      }
-    }),
-    predicateType: FLEET_MANIFEST,
-    predicate: {
-      audience: {
-        fleet: NAME(
-          fields(p['audience'], 'predicate.audience', ['fleet'])['fleet'],
-          'predicate.audience.fleet',
-        ),
-      },
-      epoch: integer(0)(p['epoch'], 'predicate.epoch'),
-      counter: integer(1)(p['counter'], 'predicate.counter'),
-      issued: time(p['issued'], 'predicate.issued'),
-      expires: time(p['expires'], 'predicate.expires'),
-      slots,
-    },
-  }
-}
-
 function readSlot(value: unknown, at: string): ManifestSlot {
   const s = fields(value, at, ['slot', 'hardware', 'committed', 'candidate', 'pins'])
-  const candidate = (v: unknown, path: string) => {
-    const c = fields(v, path, ['rollout', 'release', 'seed', 'exposure'])
-    return {
-      rollout: text(/^/, 'a string of at most 128 characters', 128)(c['rollout'], `${path}.rollout`),
-      release: readRelease(c['release'], `${path}.release`),
-      seed: text(/^[\s\S]/, 'a string that is not empty')(c['seed'], `${path}.seed`),
-      exposure: fraction(c['exposure'], `${path}.exposure`),
-    }
-  }
-  if (s['pins'] === null || typeof s['pins'] !== 'object' || Array.isArray(s['pins']))
-    throw new ShapeError(`${at}.pins`, 'an object')
-  const pins = Object.entries(s['pins']).map(
-    ([thing, digest]) => [THING(thing, `${at}.pins key`), hex256(digest, `${at}.pins.${thing}`)] as const,
-  )
   return {
-    slot: NAME(s['slot'], `${at}.slot`),
-    hardware: NAME(s['hardware'], `${at}.hardware`),
-    committed: s['committed'] === null ? null : readRelease(s['committed'], `${at}.committed`),
-    candidate: s['candidate'] === null ? null : candidate(s['candidate'], `${at}.candidate`),
-    pins: Object.fromEntries(pins),
+    slot: name(s['slot'], `${at}.slot`),
+    hardware: name(s['hardware'], `${at}.hardware`),
+    committed: s['committed'] === null ? null : release(s['committed'], `${at}.committed`),
+    candidate: s['candidate'] === null ? null : readCandidate(s['candidate'], `${at}.candidate`),
+    pins: table(s['pins'], `${at}.pins`, MAX_PINS, thing, hex256),
   }
 }
 
-function readRelease(value: unknown, at: string): Release {
-  const r = fields(value, at, ['model', 'version', 'bundle', 'package'])
-  const blob = (key: 'bundle' | 'package', max: number) => {
-    const b = fields(r[key], `${at}.${key}`, ['sha256', 'length'])
-    return {
-      sha256: hex256(b['sha256'], `${at}.${key}.sha256`),
-      length: integer(1, max)(b['length'], `${at}.${key}.length`),
-    }
-  }
+function readCandidate(value: unknown, at: string): NonNullable<ManifestSlot['candidate']> {
+  const c = fields(value, at, ['rollout', 'release', 'seed', 'exposure'])
   return {
-    model: NAME(r['model'], `${at}.model`),
-    version: integer(1, 1_000_000)(r['version'], `${at}.version`),
-    bundle: blob('bundle', 1_048_576),
-    package: blob('package', 268_435_456),
+    rollout: text(/^/, 'a string of at most 128 characters', 128)(c['rollout'], `${at}.rollout`),
+    release: release(c['release'], `${at}.release`),
+    seed: text(/^[\s\S]/, 'a string that is not empty')(c['seed'], `${at}.seed`),
+    exposure: fraction(c['exposure'], `${at}.exposure`),
   }
 }

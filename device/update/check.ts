@@ -1,5 +1,4 @@
 import type * as z from 'zod'
-import type { Release } from '../../src/contracts/manifest.ts'
 import {
   type Baseline,
   type Binned,
@@ -7,22 +6,16 @@ import {
   type IoContract,
   ioContract,
   lineage,
-  PACKAGE_FILES,
   type SelfTest,
   selfTest,
 } from '../../src/contracts/packages.ts'
-import { untar } from '../../verifier/archive.ts'
-import { parseUntrustedJson } from '../../verifier/json.ts'
-import type { PinnedKey } from '../../verifier/key.ts'
-import { verifyOmsBundle } from '../../verifier/oms.ts'
-import { Refusal, refuseAs } from '../../verifier/refusal.ts'
+import { parseUntrustedJson, Refusal, type Release, refuseAs } from '../../verifier/index.ts'
 import type { LoadedModel, ModelRuntime } from '../ports.ts'
-import { hexDigest } from './files.ts'
 
 const JSON_LIMITS = { maxBytes: 8_388_608, maxDepth: 8 }
 
-/** A package whose whole chain holds: bytes → manifest, files → model key, contents → this device. */
-export interface VerifiedPackage {
+/** What a package of the reference runtime says, once its files are known to be the signed ones. */
+export interface PackageContents {
   readonly contract: IoContract
   readonly baseline: Baseline
   readonly selfTest: SelfTest
@@ -36,51 +29,11 @@ export interface InstalledModel {
 }
 
 /**
- * Checks lengths and digests against the signed release, the OMS bundle against the pinned model key, and each
- * file against the bundle; then that the package is meant for this slot and hardware.
- * @throws Refusal
+ * First part of check 15: the files say what this runtime understands, and belong together.
+ * @throws Refusal PACKAGE_CONTRACT
  */
-export function verifyPackage(input: {
-  readonly bundle: Uint8Array
-  readonly archive: Uint8Array
-  readonly release: Release
-  readonly slot: string
-  readonly hardware: string
-  readonly modelKey: PinnedKey
-}): VerifiedPackage {
-  const { bundle, archive, release } = input
-  if (archive.byteLength !== release.package.length)
-    throw new Refusal('PACKAGE_LENGTH', `package: ${archive.byteLength} bytes, not ${release.package.length}`)
-  if (hexDigest(archive) !== release.package.sha256)
-    throw new Refusal('PACKAGE_DIGEST', 'package: the SHA-256 is not the one that the manifest names')
-  if (bundle.byteLength !== release.bundle.length || hexDigest(bundle) !== release.bundle.sha256)
-    throw new Refusal('BUNDLE_DIGEST', 'bundle: the SHA-256 or length is not the one that the manifest names')
-  const signed = verifyOmsBundle(bundle, input.modelKey)
-  const names = signed.map(file => file.name)
-  if (names.join('\n') !== PACKAGE_FILES.join('\n'))
-    throw new Refusal('BUNDLE_CONTENT', `bundle: must list exactly ${PACKAGE_FILES.join(', ')}`)
-  const files = untar(archive, names)
-  for (const { name, sha256 } of signed)
-    if (hexDigest(files.get(name)!) !== sha256)
-      throw new Refusal('PACKAGE_CONTENT', `package: ${name} is not the file that the bundle signs`)
-  return readContents(files, input)
-}
-
-function readContents(
-  files: ReadonlyMap<string, Uint8Array>,
-  { release, slot, hardware }: { release: Release; slot: string; hardware: string },
-): VerifiedPackage {
+export function readContents(files: ReadonlyMap<string, Uint8Array>): PackageContents {
   const contract = readJson(files, 'contract.json', ioContract)
-  const wanted = { model: release.model, version: release.version, slot }
-  for (const [key, value] of Object.entries(wanted)) {
-    const found = contract[key as keyof typeof wanted]
-    if (found !== value) throw content(`contract.json: ${key} is ${found}, the manifest says ${value}`)
-  }
-  if (contract.hardware !== hardware)
-    throw new Refusal(
-      'MANIFEST_HARDWARE',
-      `contract.json: made for ${contract.hardware}, this is ${hardware}`,
-    )
   if (contract.task === 'multiclass' && contract.classes.length < 2)
     throw content('contract.json: a multiclass model needs its classes')
   const found = { contract, baseline: readJson(files, 'baseline.json', baseline) }
@@ -108,11 +61,11 @@ function checkBaseline(found: Baseline, contract: IoContract): void {
 }
 
 /**
- * Loads the artefact and runs every self-test row; the margins must be equal bit for bit.
+ * The rest of check 15: loads the artefact and runs every self-test row; the margins must be equal bit for bit.
  * @throws Refusal MODEL_FORMAT or SELF_TEST
  */
 export function testPackage(
-  verified: VerifiedPackage,
+  verified: PackageContents,
   release: Release,
   runtime: ModelRuntime,
 ): InstalledModel {
@@ -147,7 +100,7 @@ export function hexMargins(margins: Float32Array): string[] {
 }
 
 function readJson<T>(files: ReadonlyMap<string, Uint8Array>, name: string, schema: z.ZodType<T>): T {
-  return refuseAs('PACKAGE_CONTENT', () => {
+  return refuseAs('PACKAGE_CONTRACT', () => {
     const parsed = schema.safeParse(parseUntrustedJson(files.get(name)!, JSON_LIMITS))
     if (parsed.success) return parsed.data
     const issue = parsed.error.issues[0]
@@ -155,4 +108,4 @@ function readJson<T>(files: ReadonlyMap<string, Uint8Array>, name: string, schem
   })
 }
 
-const content = (message: string): Refusal => new Refusal('PACKAGE_CONTENT', message)
+const content = (message: string): Refusal => new Refusal('PACKAGE_CONTRACT', message)

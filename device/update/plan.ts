@@ -1,5 +1,4 @@
-import type { Release } from '../../src/contracts/manifest.ts'
-import type { Position } from '../../verifier/manifest.ts'
+import type { Position, Release } from '../../verifier/index.ts'
 import type { Desired } from '../placement.ts'
 import type { Job, SlotState } from '../state.ts'
 

@@ -1,12 +1,20 @@
-import type { Release } from '../../src/contracts/manifest.ts'
-import type { PinnedKey } from '../../verifier/key.ts'
-import type { Position } from '../../verifier/manifest.ts'
-import { Refusal } from '../../verifier/refusal.ts'
+import { PACKAGE_FILES } from '../../src/contracts/packages.ts'
+import {
+  type Bars,
+  barredBy,
+  checkArchive,
+  type Position,
+  Refusal,
+  type Release,
+  rootOf,
+  untar,
+  verifyPackage,
+} from '../../verifier/index.ts'
 import type { Desired } from '../placement.ts'
 import type { Clock, Logger, ModelRuntime, Random, Storage } from '../ports.ts'
 import type { Job, State, StateStore } from '../state.ts'
 import type { ReportBody, Uplink } from '../uplink.ts'
-import { type InstalledModel, testPackage, verifyPackage } from './check.ts'
+import { type InstalledModel, readContents, testPackage } from './check.ts'
 import { type Fetch, type FetchLimits, startFetch } from './fetch.ts'
 import { sweep, wholeBlob } from './files.ts'
 import { planUpdate } from './plan.ts'
@@ -15,7 +23,6 @@ export interface UpdaterDeps {
   readonly thing: string
   readonly slot: string
   readonly hardware: string
-  readonly modelKey: PinnedKey
   readonly state: StateStore
   readonly storage: Storage
   readonly uplink: Uplink
@@ -25,17 +32,20 @@ export interface UpdaterDeps {
   readonly log: Logger
   readonly limits: FetchLimits
   readonly request: (digest: string, offset: number, length: number) => void
-  /** Another model answers from now on. */
-  readonly onModel: (model: InstalledModel) => void
+  /** Another model answers from now on, or none does. */
+  readonly onModel: (model: InstalledModel | null) => void
   readonly onFailure: (refusal: Refusal) => void
 }
 
 /** The update machine of one slot. Every step is written before it is acted on and can be entered again. */
 export interface Updater {
-  /** Loads what ran before, checking its whole chain again. */
+  /** Loads what ran before. Its chain was verified when it was committed; that its bytes are still those, is checked. */
   boot(): void
   /** Puts what a new manifest means into the draft that also takes the manifest's position. */
   plan(draft: State, desired: Desired | null, position: Position): void
+  /** Takes what may not run any more out of a draft; `settle` acts on it once the draft is written. */
+  bar(draft: State, bars: Bars): void
+  settle(): void
   /** Goes on with the update in hand, from where it is. Safe to call at any time. */
   run(): void
   block(digest: string, offset: number, bytes: Uint8Array): void
@@ -48,6 +58,8 @@ export function createUpdater(deps: UpdaterDeps): Updater {
   let fetch: Fetch | null = null
   let online = false
   let announce = false
+  /** The model that answers was barred; what follows it is loaded when that is written. */
+  let barred = false
 
   const report = (job: Job, rest: Pick<ReportBody, 'step' | 'code' | 'detail'>): ReportBody => ({
     slot,
@@ -62,18 +74,25 @@ export function createUpdater(deps: UpdaterDeps): Updater {
     })
     uplink.send('report', report(state.slot(slot).job!, { step }))
   }
-  const load = (
-    release: Release,
-    bundle: Uint8Array,
-    archive: Uint8Array,
-    tell: (step: Job['step']) => void,
-  ) => {
-    const { hardware, modelKey } = deps
-    const verified = verifyPackage({ bundle, archive, release, slot, hardware, modelKey })
-    tell('VERIFIED')
-    const model = testPackage(verified, release, deps.runtime)
-    tell('TESTED')
+  /** Checks 10 to 15 of what was fetched. */
+  const verify = (release: Release, bundle: Uint8Array, archive: Uint8Array): InstalledModel => {
+    const { hardware } = deps
+    const modelKeys = rootOf(state.current.trust).keys.model
+    const files = verifyPackage({
+      ...{ bundle, archive, release, slot, hardware, modelKeys, files: PACKAGE_FILES },
+    })
+    const contents = readContents(files)
+    advance('VERIFIED')
+    const model = testPackage(contents, release, deps.runtime)
+    advance('TESTED')
     return model
+  }
+  /** A model that was committed before, from its bytes, which must be those that were committed. */
+  const reload = (release: Release): InstalledModel => {
+    const archive = wholeBlob(storage, release.package)
+    if (archive === null) throw new Error('its files are gone or damaged')
+    checkArchive(archive, release)
+    return testPackage(readContents(untar(archive, PACKAGE_FILES)), release, deps.runtime)
   }
   const fail = (job: Job, refusal: Refusal): void => {
     fetch?.stop()
@@ -83,7 +102,7 @@ export function createUpdater(deps: UpdaterDeps): Updater {
     deps.onFailure(refusal)
     state.update(draft => {
       const { code, message } = refusal
-      const step = /^(MANIFEST|BUNDLE|PACKAGE)_/.test(code) ? 'REFUSED' : 'FAILED'
+      const step = /^(BUNDLE|PACKAGE)_/.test(code) ? 'REFUSED' : 'FAILED'
       if (!retry || !job.stalled)
         uplink.keep(draft, report(job, { step, code, detail: message.slice(0, 512) }))
       draft.slots[slot]!.job = retry ? { ...job, stalled: true } : null
@@ -135,7 +154,7 @@ export function createUpdater(deps: UpdaterDeps): Updater {
       return
     }
     advance('FETCHED')
-    const model = load(job.release, bundle, archive, advance)
+    const model = verify(job.release, bundle, archive)
     commit(state.slot(slot).job!, model)
   }
   const guarded = (work: () => void): void => {
@@ -161,10 +180,7 @@ export function createUpdater(deps: UpdaterDeps): Updater {
       for (const release of [active, previous]) {
         if (release === null) continue
         try {
-          const bundle = wholeBlob(storage, release.bundle)
-          const archive = wholeBlob(storage, release.package)
-          if (bundle === null || archive === null) throw new Error('its files are gone or damaged')
-          const model = load(release, bundle, archive, () => undefined)
+          const model = reload(release)
           if (release === previous) replaceDamaged(release)
           deps.onModel(model)
           return
@@ -173,6 +189,41 @@ export function createUpdater(deps: UpdaterDeps): Updater {
         }
       }
       if (active !== null) replaceDamaged(null)
+    },
+    bar(draft, bars) {
+      const target = draft.slots[slot]!
+      const code = (release: Release | null | undefined) => (release ? barredBy(release, bars) : null)
+      if (code(target.job?.release) !== null) {
+        fetchNoLonger(null)
+        target.job = null
+      }
+      if (code(target.previous) !== null) target.previous = null
+      const why = code(target.active)
+      if (target.active === null || why === null) return
+      const { epoch, counter } = draft.trust.manifest ?? { epoch: 0, counter: 0 }
+      const detail = `${target.active.model}@${target.active.version} may not run any more`
+      uplink.keep(draft, {
+        ...{ slot, manifest: { epoch, counter }, bundle: target.active.bundle.sha256 },
+        ...{ step: 'REFUSED', code: why, detail },
+      })
+      target.active = target.previous
+      target.previous = null
+      barred = true
+    },
+    settle() {
+      if (!barred) return
+      barred = false
+      const { active } = state.slot(slot)
+      let model: InstalledModel | null = null
+      try {
+        if (active !== null) model = reload(active)
+      } catch (error) {
+        log.warn('ACTIVE_DAMAGED', { thing: deps.thing, slot, reason: (error as Error).message })
+        replaceDamaged(null)
+      }
+      deps.onModel(model)
+      uplink.kick()
+      sweep(storage, state.current)
     },
     plan(draft, desired, position) {
       const target = draft.slots[slot]!
@@ -218,7 +269,7 @@ export function createUpdater(deps: UpdaterDeps): Updater {
     state.update(draft => {
       const target = draft.slots[slot]!
       const damaged = target.active!
-      const { epoch, counter } = draft.manifest ?? { epoch: 0, counter: 0 }
+      const { epoch, counter } = draft.trust.manifest ?? { epoch: 0, counter: 0 }
       target.active = working
       target.previous = null
       target.job ??= { epoch, counter, release: damaged, step: 'ACCEPTED', stalled: false }

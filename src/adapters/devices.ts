@@ -12,6 +12,8 @@ export function deviceLink(client = new IoTDataPlaneClient(clientDefaults)): Dev
   const json = (value: unknown) => Buffer.from(JSON.stringify(value))
   return {
     publishManifest: (fleet, envelope) => publish(topics.manifest(fleet), json(envelope), true),
+    publishBeacon: (fleet, envelope) => publish(topics.beacon(fleet), json(envelope), true),
+    publishTrust: chain => publish(topics.trust, json({ v: 1, chain }), true),
     answer: (thing, corr, body) => publish(topics.answer(thing, corr), json(body)),
     prediction: (thing, corr, body) => publish(topics.prediction(thing, corr), json(body)),
     block: (thing, digest, offset, bytes) => publish(topics.blob(thing, digest, offset), bytes),

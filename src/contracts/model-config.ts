@@ -90,6 +90,14 @@ export const modelConfig = z.strictObject({
       hard: z.strictObject({ margin: share, probability: share }).optional(),
     })
     .prefault({}),
+  /** What field samples must fulfil together before a version is trained on them. */
+  fieldSamples: z
+    .strictObject({
+      /** No device gives more than this share of them; with few devices see `deviceCap`. */
+      perDeviceShare: share.default(0.1),
+      minimumDevices: z.int().min(1).default(3),
+    })
+    .prefault({}),
   retrain: z
     .strictObject({
       coolDownMinutes: z.number().min(0).default(1_440),

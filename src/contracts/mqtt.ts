@@ -9,13 +9,15 @@ export const BLOB_MAX_BLOCK = 98_304
 
 export const topics = {
   manifest: (fleet: string) => `edgeloop/v1/fleet/${fleet}/manifest`,
+  beacon: (fleet: string) => `edgeloop/v1/fleet/${fleet}/beacon`,
+  trust: 'edgeloop/v1/trust',
   up: (thing: string, kind: UplinkKind) => `edgeloop/v1/${thing}/up/${kind}`,
   answer: (thing: string, corr: string) => `edgeloop/v1/${thing}/down/answer/${corr}`,
   blob: (thing: string, digest: string, offset: number) =>
     `edgeloop/v1/${thing}/down/blob/${digest}/${offset}`,
   prediction: (thing: string, corr: string) => `edgeloop/v1/${thing}/down/predict/${corr}`,
   hint: (thing: string) => `edgeloop/v1/${thing}/down/hint`,
-  /** The one filter a device needs besides its fleet's manifest. */
+  /** The one filter a device needs besides the trust chain and its fleet's beacon and manifest. */
   down: (thing: string) => `edgeloop/v1/${thing}/down/#`,
 } as const
 
@@ -44,23 +46,47 @@ export const reportSteps = [
 ] as const
 /** COMMITTED, FAILED and REFUSED are terminal: the device keeps them until they are acknowledged. */
 export const terminalSteps = ['COMMITTED', 'FAILED', 'REFUSED'] as const
-/** Reason codes of FAILED and REFUSED, one per check. */
+/** Reason codes of FAILED and REFUSED, one per check, in the order of the checks. The verifier has the same list. */
 export const reasonCodes = [
+  'ROOT_MALFORMED',
+  'ROOT_TYPE',
+  'ROOT_VERSION',
+  'ROOT_SIGNATURE',
+  'ROOT_EQUIVOCATION',
+  'ROOT_EPOCH',
+  'ROOT_EXPIRED',
+  'BEACON_MALFORMED',
+  'BEACON_SIGNATURE',
+  'BEACON_TYPE',
+  'BEACON_AUDIENCE',
+  'BEACON_EPOCH',
+  'BEACON_ROLLBACK',
+  'BEACON_EQUIVOCATION',
+  'BEACON_JUMP',
+  'BEACON_EXPIRED',
   'MANIFEST_MALFORMED',
   'MANIFEST_SIGNATURE',
   'MANIFEST_TYPE',
   'MANIFEST_AUDIENCE',
-  'MANIFEST_HARDWARE',
+  'MANIFEST_RUNTIME',
+  'MANIFEST_EPOCH',
   'MANIFEST_ROLLBACK',
   'MANIFEST_EQUIVOCATION',
+  'MANIFEST_JUMP',
   'MANIFEST_EXPIRED',
+  'MANIFEST_FROZEN',
+  'MANIFEST_STALE',
+  'RELEASE_TOO_OLD',
+  'RELEASE_REVOKED',
   'PACKAGE_LENGTH',
   'PACKAGE_DIGEST',
   'BUNDLE_DIGEST',
   'BUNDLE_MALFORMED',
   'BUNDLE_SIGNATURE',
   'BUNDLE_CONTENT',
+  'PACKAGE_ARCHIVE',
   'PACKAGE_CONTENT',
+  'PACKAGE_CONTRACT',
   'FETCH_FAILED',
   'NO_SPACE',
   'MODEL_FORMAT',
@@ -113,7 +139,11 @@ export const samplesBody = z.strictObject({
   samples: z.array(fieldSample).min(1).max(200),
 })
 
-export const askBody = z.strictObject({ corr, want: z.literal('manifest'), have: position.nullable() })
+/** Asks for everything signed that is newer than what the device has. */
+export const askBody = z.strictObject({
+  corr,
+  have: z.strictObject({ root: z.int().min(1), manifest: position.nullable() }),
+})
 export const blobBody = z.strictObject({
   corr,
   digest: sha256,
@@ -173,8 +203,15 @@ export const uplinkLimits: Readonly<
 
 /** What comes down on `down/answer/{corr}`. An acknowledgement's corr is `{epoch}-{seq}` of the report. */
 export const answer = z.discriminatedUnion('kind', [
-  z.strictObject({ v: z.literal(1), kind: z.literal('manifest'), manifest: dsseEnvelope }),
-  z.strictObject({ v: z.literal(1), kind: z.literal('unchanged') }),
+  z.strictObject({
+    v: z.literal(1),
+    kind: z.literal('state'),
+    /** Links of the trust chain behind the one that the device has; none when it has the last. */
+    chain: z.array(dsseEnvelope).max(256),
+    beacon: dsseEnvelope.nullable(),
+    /** Null when the device has the newest, or there is none. */
+    manifest: dsseEnvelope.nullable(),
+  }),
   z.strictObject({ v: z.literal(1), kind: z.literal('ack') }),
   z.strictObject({ v: z.literal(1), kind: z.literal('error'), code: z.string(), message: z.string() }),
 ])

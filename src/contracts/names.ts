@@ -8,6 +8,7 @@ export const modelName = z
 export const fleetName = modelName
 export const slotName = modelName
 export const hardwareName = modelName
+export const runtimeName = modelName
 /** AWS IoT thing names allow `[a-zA-Z0-9:_-]{1,128}`. */
 export const thingName = z
   .string()

@@ -1,9 +1,18 @@
 import * as z from 'zod'
-import { featureName, hardwareName, modelName, sha256, slotName, versionNumber } from './names.ts'
+import {
+  featureName,
+  hardwareName,
+  modelName,
+  runtimeName,
+  sha256,
+  slotName,
+  versionNumber,
+} from './names.ts'
 
 /** Where a signed package is: the archive and its OMS bundle are blobs, addressed by SHA-256. */
 export const packageRef = z.object({
   hardware: hardwareName,
+  runtime: runtimeName,
   package: z.object({ sha256, length: z.int().min(1) }),
   bundle: z.object({ sha256, length: z.int().min(1) }),
 })
@@ -21,6 +30,13 @@ export const PACKAGE_FILES = [
   'model.wasm',
   'self-test.json',
 ] as const
+
+/** What runs each kind of artefact. */
+export const RUNTIME_OF: Readonly<Record<string, string>> = {
+  'model.wasm': 'edgeloop-wasm',
+  'model.json': 'xgboost',
+  'model.tar.gz': 'neo',
+}
 
 /** `contract.json`: what goes in, what comes out, and how the device watches it. */
 export const ioContract = z.strictObject({

@@ -1,11 +1,11 @@
 import type { DriftEvidence } from '../contracts/drift.ts'
-import type { DsseEnvelope, ManifestSlot } from '../contracts/manifest.ts'
+import type { Bars, DsseEnvelope, ManifestSlot } from '../contracts/manifest.ts'
 import type { ModelConfig } from '../contracts/model-config.ts'
 import type { Baseline, PackageRef } from '../contracts/packages.ts'
 import type { WindowSummary } from './monitoring/drift.ts'
 import type { GuardOutcome, RetrainFacts, RetrainTrigger } from './retrain/guards.ts'
 import type { Key } from './store.ts'
-import type { TrainingSet } from './training/plan.ts'
+import type { TrainingSetSummary } from './training/plan.ts'
 
 /** Rows of the state table and their keys. The access patterns are listed in docs/state.md. */
 export interface ModelRow {
@@ -24,6 +24,15 @@ export interface DatasetRow {
   readonly registeredAt: string
 }
 
+export interface FieldSet {
+  /** Of the admitted object that they were taken from. */
+  readonly digest: string
+  readonly samples: number
+  readonly devices: number
+  /** When they were admitted: labels of later are new. */
+  readonly at: string
+}
+
 interface VersionBase {
   readonly model: string
   readonly version: number
@@ -34,8 +43,10 @@ interface VersionBase {
   readonly generation: number
   readonly origin: 'training' | 'import'
   readonly job?: string
-  readonly trainingSet?: TrainingSet
+  readonly trainingSet?: TrainingSetSummary
   readonly trainingSetDigest?: string
+  /** Field samples in the training set; the list itself is in its manifest, since rows have an end at 400 KB. */
+  readonly field?: FieldSet
   readonly hyperparameters?: Readonly<Record<string, string>>
   /** Decision that asked for this version; absent for a person's drop. */
   readonly decision?: string
@@ -80,11 +91,31 @@ export interface FleetRow {
   readonly epoch: number
   readonly counter: number
   readonly slots: readonly ManifestSlot[]
+  readonly bars: Bars
   readonly envelope?: DsseEnvelope
+  /** Id of the deployment key that signed it. */
+  readonly keyid?: string
   /** Highest counter that reached the broker; below `counter` means: publish again. */
   readonly published: number
+  /** The last that was signed; it says that `published` and `root` are the newest. */
+  readonly beacon?: { readonly envelope: DsseEnvelope; readonly at: string; readonly root: number; readonly counter: number }
   /** Rollout in flight by slot. */
   readonly active: Readonly<Record<string, string>>
+}
+
+/** The newest trust root, and the chain that leads to it. */
+export interface TrustRow extends Bars {
+  readonly version: number
+  readonly epoch: number
+  /** SHA-256 of the newest link's payload. */
+  readonly digest: string
+  /** Every link, version 1 first. */
+  readonly chain: readonly DsseEnvelope[]
+  readonly expires: string
+  /** Who may sign what; a key's id is the SHA-256 of its SPKI PEM. */
+  readonly keyids: Readonly<Record<'root' | 'model' | 'deployment', readonly string[]>>
+  /** Highest version that reached the broker; below `version` means: publish again. */
+  readonly published: number
 }
 
 export interface DeviceRow {
@@ -104,6 +135,8 @@ export interface DeviceRow {
   >
   readonly silent: boolean
   readonly dropped: number
+  /** ISO time; samples received then or later are in no training set. */
+  readonly revokedAt?: string
 }
 
 /** What a bundle digest stands for, and the shape of the counts its devices send. */
@@ -147,6 +180,7 @@ export interface EpisodeRow {
   readonly decision?: string
 }
 
+/** In the quarantine table: no training job and nobody who starts one reads it. */
 export interface SampleRow {
   readonly eventId: string
   readonly thing: string
@@ -159,7 +193,26 @@ export interface SampleRow {
   readonly row: readonly (number | null)[]
   readonly prediction: number
   readonly label?: number
+  /** The class by name: indices mean something else once model.yaml names other classes. */
+  readonly labelClass?: string
   readonly labelledAt?: string
+}
+
+/** What an approved retrain may train on, of all field samples. */
+export interface AdmissionRow {
+  readonly decision: string
+  readonly model: string
+  readonly trigger: RetrainTrigger
+  readonly digest: string
+  /** Digest of the report that lies beside the samples. */
+  readonly report: string
+  readonly admitted: number
+  readonly devices: number
+  readonly excluded: Readonly<Record<string, number>>
+  readonly at: string
+  /** What became of it: a version was asked for, or there was nothing new to train on. */
+  readonly version?: number
+  readonly suppressed?: boolean
 }
 
 export interface DecisionRow {
@@ -203,6 +256,7 @@ export const keys = {
   }),
   job: (job: string): Key => ({ pk: `JOB#${job}`, sk: 'JOB' }),
   fleet: (fleet: string): Key => ({ pk: `FLEET#${fleet}`, sk: 'FLEET' }),
+  trust: (): Key => ({ pk: 'TRUST', sk: 'TRUST' }),
   device: (thing: string): Key => ({ pk: `DEVICE#${thing}`, sk: 'DEVICE' }),
   message: (thing: string, epoch: number, seq: number): Key => ({
     pk: `DEVICE#${thing}`,
@@ -244,18 +298,27 @@ export const keys = {
     pk: `MONITOR#${model}#${padded(version)}`,
     sk: 'MONITOR',
   }),
+  /** In the quarantine table, in one transaction with the labels that they count. */
   labelStats: (model: string, version: number): Key => ({
     pk: `MONITOR#${model}#${padded(version)}`,
     sk: 'LABELS',
   }),
   episode: (model: string, episode: string): Key => ({ pk: `MODEL#${model}`, sk: `EPISODE#${episode}` }),
-  sample: (model: string, eventId: string): Key => ({ pk: `SAMPLES#${model}`, sk: eventId }),
+  /** In the quarantine table. The sender is part of the key, so that nobody takes the place of another's sample. */
+  sample: (model: string, eventId: string, thing: string): Key => ({
+    pk: `SAMPLES#${model}`,
+    sk: `${eventId}#${thing}`,
+  }),
   labelFile: (model: string, digest: string): Key => ({ pk: `MODEL#${model}`, sk: `LABELFILE#${digest}` }),
   labelRequest: (model: string, request: string): Key => ({
     pk: `MODEL#${model}`,
     sk: `LABELREQUEST#${request}`,
   }),
   decision: (model: string, decision: string): Key => ({ pk: `MODEL#${model}`, sk: `DECISION#${decision}` }),
+  admission: (model: string, decision: string): Key => ({
+    pk: `MODEL#${model}`,
+    sk: `ADMISSION#${decision}`,
+  }),
   rejection: (id: string): Key => ({ pk: `REJECTION#${id}`, sk: 'REJECTION' }),
   outbox: (id: string): Key => ({ pk: `OUTBOX#${id}`, sk: 'EVENT' }),
   reconciler: (): Key => ({ pk: 'RECONCILER', sk: 'RECONCILER' }),

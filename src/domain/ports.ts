@@ -1,4 +1,5 @@
 /** What the handlers need from the outside, as small interfaces. Adapters implement them; tests pass doubles. */
+import type { DsseEnvelope } from '../contracts/manifest.ts'
 import type { Answer } from '../contracts/mqtt.ts'
 import type { Cause, Store } from './store.ts'
 
@@ -75,6 +76,9 @@ export interface Signer {
 /** Towards the devices. */
 export interface DeviceLink {
   publishManifest(fleet: string, envelope: unknown): Promise<void>
+  publishBeacon(fleet: string, envelope: unknown): Promise<void>
+  /** Every link, version 1 first; retained. */
+  publishTrust(chain: readonly DsseEnvelope[]): Promise<void>
   answer(thing: string, corr: string, answer: Answer): Promise<void>
   prediction(thing: string, corr: string, body: unknown): Promise<void>
   block(thing: string, digest: string, offset: number, bytes: Uint8Array): Promise<void>

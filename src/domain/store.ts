@@ -30,6 +30,8 @@ export const pendingKinds = [
   'package',
   'rollout',
   'fleet',
+  'beacon',
+  'trust',
   'labels',
   'window',
   'device',

@@ -2,8 +2,18 @@ import * as z from 'zod'
 import { deviceLink } from '../adapters/devices.ts'
 import { kmsSigner } from '../adapters/signer.ts'
 import type { DomainEvent } from '../contracts/envelope.ts'
+import type { Bars } from '../contracts/manifest.ts'
 import { type FleetRow, keys, listings, type ModelRow } from '../domain/entities.ts'
-import type { Core, DeviceLink, Signer } from '../domain/ports.ts'
+import type { Core } from '../domain/ports.ts'
+import {
+  type FleetDeps,
+  isBarred,
+  NO_BARS,
+  newFleet,
+  nextManifest,
+  publishFleet,
+  renewFleet,
+} from '../domain/rollout/fleet.ts'
 import {
   applyToSlots,
   decideRollout,
@@ -14,39 +24,75 @@ import {
   terminalRollout,
 } from '../domain/rollout/rollout.ts'
 import { type Cause, type Put, put, type Row } from '../domain/store.ts'
-import { signEnvelope } from '../domain/trust/dsse.ts'
-import { fleetManifest } from '../domain/trust/manifest.ts'
+import { KeyNotTrusted } from '../domain/trust/anchors.ts'
 import { type BusEvent, fromBus, parseBusEvent } from '../runtime/events.ts'
 import { lambda } from '../runtime/lambda.ts'
 
-export interface AdvanceRolloutDeps extends Core {
-  readonly link: DeviceLink
-  /** The deployment key; no other function may use it. */
-  readonly deploymentKey: Signer
+/**
+ * A rollout was planned, a device reported, time passed, a release was barred or the trust root changed: the engine
+ * decides, and a decision becomes a signed manifest. The manifest is committed with its counter before it is
+ * published, so two manifests with one counter never differ; what was committed and not published is published by
+ * whoever comes next. Nothing is signed while the trust root does not list the key.
+ */
+export const advanceRollout = (deps: FleetDeps) =>
+  fromBus(deps, async event => {
+    const trigger = parseBusEvent(event, [
+      ...(['RolloutPlanned', 'DeviceReported', 'CheckDue', 'TrustRootPublished', 'ReleaseBarred'] as const),
+    ])
+    const { cause } = trigger
+    if (trigger.type === 'DeviceReported') await recordReport(deps, trigger.data)
+    await whileTrusted(deps, () => act(deps, trigger))
+  })
+
+type Trigger = BusEvent<
+  'RolloutPlanned' | 'DeviceReported' | 'CheckDue' | 'TrustRootPublished' | 'ReleaseBarred'
+>
+
+async function act(deps: FleetDeps, trigger: Trigger): Promise<void> {
+  const { cause } = trigger
+  if (trigger.type === 'TrustRootPublished') return renewAll(deps, NO_BARS, cause)
+  if (trigger.type === 'ReleaseBarred') return renewAll(deps, barsOf(trigger.data), cause)
+  if (trigger.type === 'CheckDue' && trigger.data.kind === 'fleet')
+    return renew(deps, trigger.data.subject, NO_BARS, cause)
+  // First of all what an interrupted run left unpublished: its rollout may have ended with that run.
+  if ('fleet' in trigger.data) await publishFleet(deps, trigger.data.fleet)
+  const rollout = await rolloutOf(deps, trigger)
+  if (rollout !== undefined) await advance(deps, rollout.data.id, cause)
 }
 
-/**
- * A rollout was planned, a device reported, or time passed: the engine decides, and a decision becomes a signed
- * manifest. The manifest is committed with its counter before it is published, so two manifests with one counter
- * never differ; what was committed and not published is published by whoever comes next.
- */
-export const advanceRollout = (deps: AdvanceRolloutDeps) =>
-  fromBus(deps, async event => {
-    const trigger = parseBusEvent(event, ['RolloutPlanned', 'DeviceReported', 'CheckDue'])
-    if (trigger.type === 'CheckDue' && trigger.data.kind === 'fleet') {
-      return publishCommitted(deps, trigger.data.subject)
-    }
-    // First of all what an interrupted run left unpublished: its rollout may have ended with that run.
-    if ('fleet' in trigger.data) await publishCommitted(deps, trigger.data.fleet)
-    const rollout = await rolloutOf(deps, trigger)
-    if (rollout === undefined) return
-    if (trigger.type === 'DeviceReported') await recordOutcome(deps, rollout.data, trigger.data)
-    await advance(deps, rollout.data.id, trigger.cause)
-  })
+/** What cannot be signed now stays pending; the reconciler comes back to it. */
+async function whileTrusted(deps: FleetDeps, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (!(error instanceof KeyNotTrusted)) throw error
+    deps.log.warn('KEY_NOT_TRUSTED', { role: error.role, keyid: error.keyid, reason: error.message })
+  }
+}
+
+const barsOf = ({ model, minimumRelease, bundle }: BusEvent<'ReleaseBarred'>['data']): Bars => ({
+  minimumRelease: minimumRelease === undefined ? {} : { [model]: minimumRelease },
+  revokedBundles: bundle === undefined ? [] : [bundle],
+})
+
+async function renewAll(deps: FleetDeps, bars: Bars, cause: Cause): Promise<void> {
+  for (const { data } of await deps.store.list<FleetRow>(listings.fleets))
+    await renew(deps, data.fleet, bars, cause)
+}
+
+/** Brings a fleet's manifest and beacon up to the trust root and the bars, and ends a rollout of what is barred now. */
+async function renew(deps: FleetDeps, fleet: string, bars: Bars, cause: Cause): Promise<void> {
+  const row = await deps.store.get<FleetRow>(keys.fleet(fleet))
+  if (row === undefined) return
+  const manifest = await renewFleet(deps, row, bars)
+  if (manifest !== undefined) await deps.store.commit([manifest.write], [], cause)
+  await publishFleet(deps, fleet)
+  for (const id of Object.values(row.data.active)) await advance(deps, id, cause)
+}
 
 async function rolloutOf(
   deps: Core,
-  { type, data }: BusEvent<'RolloutPlanned' | 'DeviceReported' | 'CheckDue'>,
+  { type, data }: Pick<BusEvent<'RolloutPlanned' | 'DeviceReported' | 'CheckDue'>, 'type' | 'data'>,
 ): Promise<Row<Rollout> | undefined> {
   if (type === 'RolloutPlanned') return deps.store.get<Rollout>(keys.rollout(data.rollout))
   if (type === 'CheckDue')
@@ -54,6 +100,11 @@ async function rolloutOf(
   const fleet = await deps.store.get<FleetRow>(keys.fleet(data.fleet))
   const active = fleet?.data.active[data.slot]
   return active === undefined ? undefined : deps.store.get<Rollout>(keys.rollout(active))
+}
+
+async function recordReport(deps: FleetDeps, report: BusEvent<'DeviceReported'>['data']): Promise<void> {
+  const rollout = await rolloutOf(deps, { type: 'DeviceReported', data: report })
+  if (rollout !== undefined) await recordOutcome(deps, rollout.data, report)
 }
 
 /** Outcomes are a set by device: a report that comes twice, or late, changes nothing. A later terminal one replaces. */
@@ -74,12 +125,15 @@ async function recordOutcome(
 }
 
 /** Decides until there is nothing to decide: a rollout without canaries goes on at once. */
-async function advance(deps: AdvanceRolloutDeps, id: string, cause: Cause): Promise<void> {
+async function advance(deps: FleetDeps, id: string, cause: Cause): Promise<void> {
   for (;;) {
     const row = await deps.store.get<Rollout>(keys.rollout(id))
     if (row === undefined || terminalRollout(row.data.status)) return
     const outcomes = (await deps.store.query<Outcome>(row.key.pk, 'DEVICE#')).map(r => r.data)
-    const verdict = decideRollout(row.data, outcomes, deps.now())
+    const fleet = await deps.store.get<FleetRow>(keys.fleet(row.data.fleet))
+    const verdict =
+      barredVerdict(row.data, fleet?.data.bars ?? NO_BARS, deps.now()) ??
+      decideRollout(row.data, outcomes, deps.now())
     if (verdict.decision === 'hold') {
       deps.log.info('ROLLOUT_HOLD', { rollout: id, reason: verdict.reason })
       return
@@ -88,54 +142,40 @@ async function advance(deps: AdvanceRolloutDeps, id: string, cause: Cause): Prom
   }
 }
 
+/** What may not run is not rolled out either. */
+function barredVerdict({ releases }: Rollout, bars: Bars, now: Date): RolloutDecision | undefined {
+  const barred = Object.values(releases).find(release => isBarred(release, bars))
+  if (barred === undefined) return undefined
+  const counts = { canaries: 0, committed: 0, failed: 0 }
+  const reason = `${barred.model}@${barred.version} may not run any more`
+  return { ...counts, at: now.toISOString(), decision: 'roll-back', reason }
+}
+
 async function enact(
-  deps: AdvanceRolloutDeps,
+  deps: FleetDeps,
   row: Row<Rollout>,
   decision: RolloutDecision,
   cause: Cause,
 ): Promise<void> {
-  const fleetKey = keys.fleet(row.data.fleet)
-  const fleetRow = await deps.store.get<FleetRow>(fleetKey)
-  const fleet: FleetRow = fleetRow?.data ?? {
-    fleet: row.data.fleet,
-    epoch: 1,
-    counter: 0,
-    slots: [],
-    published: 0,
-    active: {},
-  }
+  const fleetRow = await deps.store.get<FleetRow>(keys.fleet(row.data.fleet))
+  const fleet = fleetRow?.data ?? newFleet(row.data.fleet)
   const other = await otherActive(deps, row.data, fleet)
   if (other !== undefined && other.data.version > row.data.version)
     decision = superseded(decision, other.data)
   const next = evolveRollout(row.data, decision)
   if (next.status === 'SUPERSEDED') return deps.store.commit([putRollout(row, next)], [], cause)
 
-  const counter = fleet.counter + 1
-  const slots = applyToSlots(fleet.slots, next)
-  const manifest = fleetManifest({
-    fleet: fleet.fleet,
-    epoch: fleet.epoch,
-    counter,
-    issued: deps.now(),
-    slots,
-  })
-  const envelope = await signEnvelope(Buffer.from(JSON.stringify(manifest)), deps.deploymentKey.sign)
   const { [next.slot]: _ended, ...others } = fleet.active
   const active = terminalRollout(next.status) ? others : { ...others, [next.slot]: next.id }
-  const nextFleet: FleetRow = { ...fleet, counter, slots, envelope, active }
-  const writes: Put[] = [
-    putRollout(row, next),
-    put(fleetKey, nextFleet, fleetRow, {
-      list: { pk: listings.fleets, sk: fleet.fleet },
-      pending: { kind: 'fleet', since: decision.at },
-    }),
-  ]
+  const slots = applyToSlots(fleet.slots, next)
+  const { write, counter } = await nextManifest(deps, fleetRow, { ...fleet, slots, active })
+  const writes: Put[] = [putRollout(row, next), write]
   if (other !== undefined && next.status === 'CANARY')
     writes.push(putRollout(other, evolveRollout(other.data, superseded(decision, next))))
   if (next.status === 'COMPLETED') writes.push(...(await crown(deps, next)))
   await deps.store.commit(writes, eventsOf(next, decision, counter), cause)
   if (next.status === 'ROLLED_BACK') deps.count('RolloutsRolledBack')
-  await publishCommitted(deps, next.fleet)
+  await publishFleet(deps, next.fleet)
 }
 
 /** Another rollout in flight in the same slot: the newer version wins. */
@@ -184,18 +224,6 @@ function eventsOf(rollout: Rollout, { reason }: RolloutDecision, counter: number
     default:
       return []
   }
-}
-
-/** Publishes what is committed and not yet out. Publishing twice is harmless: devices know the counter. */
-async function publishCommitted(deps: AdvanceRolloutDeps, fleet: string): Promise<void> {
-  const row = await deps.store.get<FleetRow>(keys.fleet(fleet))
-  if (row?.data.envelope === undefined || row.data.published >= row.data.counter) return
-  await deps.link.publishManifest(fleet, row.data.envelope)
-  await deps.store.commit([
-    put(row.key, { ...row.data, published: row.data.counter }, row, {
-      list: { pk: listings.fleets, sk: fleet },
-    }),
-  ])
 }
 
 export const handler = lambda({ DEPLOYMENT_KEY_ID: z.string().min(1) }, (env, core) =>

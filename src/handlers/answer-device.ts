@@ -1,5 +1,6 @@
 import { deviceLink, iotRegistry } from '../adapters/devices.ts'
-import { type FleetRow, keys } from '../domain/entities.ts'
+import type { DsseEnvelope } from '../contracts/manifest.ts'
+import { type FleetRow, keys, type TrustRow } from '../domain/entities.ts'
 import { InputError } from '../domain/errors.ts'
 import type { Core, DeviceLink, Registry } from '../domain/ports.ts'
 import { lambda } from '../runtime/lambda.ts'
@@ -10,7 +11,10 @@ export interface AnswerDeviceDeps extends Core {
   readonly registry: Registry
 }
 
-/** `ask`: the pull path. A device that missed the retained manifest gets the newest one, skipping all between. */
+/**
+ * `ask`: the pull path. A device gets what it lacks of the trust chain, the beacon, and the newest manifest, skipping
+ * all between.
+ */
 export const answerDevice = (deps: AnswerDeviceDeps) => (event: unknown) =>
   handleUplink(deps, event, ['ask'], async ({ message, thing }) => {
     const { corr, have } = message.body
@@ -28,18 +32,29 @@ export const answerDevice = (deps: AnswerDeviceDeps) => (event: unknown) =>
         'thing',
       )
     }
-    const fleet = (await deps.store.get<FleetRow>(keys.fleet(device.fleet)))?.data
-    const current = fleet?.envelope
-    const upToDate =
-      have !== null && fleet !== undefined && have.epoch === fleet.epoch && have.counter >= fleet.counter
-    await deps.link.answer(
-      thing,
-      corr,
-      current === undefined || upToDate
-        ? { v: 1, kind: 'unchanged' }
-        : { v: 1, kind: 'manifest', manifest: current },
-    )
+    const [fleet, trust] = await Promise.all([
+      deps.store.get<FleetRow>(keys.fleet(device.fleet)),
+      deps.store.get<TrustRow>(keys.trust()),
+    ])
+    await deps.link.answer(thing, corr, {
+      v: 1,
+      kind: 'state',
+      chain: (trust?.data.chain ?? []).slice(have.root),
+      beacon: fleet?.data.beacon?.envelope ?? null,
+      manifest: newerManifest(fleet?.data, have.manifest),
+    })
   })
+
+function newerManifest(
+  fleet: FleetRow | undefined,
+  have: { readonly epoch: number; readonly counter: number } | null,
+): DsseEnvelope | null {
+  if (fleet?.envelope === undefined) return null
+  const { epoch, counter, envelope } = fleet
+  return have !== null && (have.epoch > epoch || (have.epoch === epoch && have.counter >= counter))
+    ? null
+    : envelope
+}
 
 export const handler = lambda({}, (_env, core) =>
   answerDevice({ ...core, link: deviceLink(), registry: iotRegistry(core.now) }),

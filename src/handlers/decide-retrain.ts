@@ -1,17 +1,18 @@
+import * as z from 'zod'
+import { tableStore } from '../adapters/table.ts'
 import {
   type DecisionRow,
   type EpisodeRow,
   keys,
   listings,
   type ModelRow,
-  type SampleRow,
   type VersionRow,
 } from '../domain/entities.ts'
 import type { Core } from '../domain/ports.ts'
 import { evaluateGuards, type RetrainFacts, type RetrainTrigger } from '../domain/retrain/guards.ts'
 import { type Rollout, terminalRollout } from '../domain/rollout/rollout.ts'
+import { admissible, type WithQuarantine } from '../domain/sampling/quarantine.ts'
 import { put, type Row, type Write } from '../domain/store.ts'
-import { labelledAudit } from '../domain/training/assemble.ts'
 import { sha256Hex } from '../domain/training/plan.ts'
 import { type BusEvent, fromBus, parseBusEvent } from '../runtime/events.ts'
 import { lambda } from '../runtime/lambda.ts'
@@ -19,7 +20,7 @@ import { lambda } from '../runtime/lambda.ts'
 const TRIGGERS = ['DriftDetected', 'HarmConfirmed', 'LabelsReceived', 'RolloutCompleted', 'CheckDue'] as const
 
 /** Something speaks for a retrain: look at all guards, record every one of them, and approve or hold back. */
-export const decideRetrain = (deps: Core) =>
+export const decideRetrain = (deps: WithQuarantine) =>
   fromBus(deps, async event => {
     const trigger = parseBusEvent(event, TRIGGERS)
     if (trigger.type === 'CheckDue' && trigger.data.kind !== 'labels') return
@@ -56,7 +57,7 @@ function scheduleDue({ config, lastTrainingAt }: ModelRow, now: Date): boolean {
 }
 
 async function decide(
-  deps: Core,
+  deps: WithQuarantine,
   modelRow: Row<ModelRow>,
   episodes: readonly Row<EpisodeRow>[],
   { type, data: event, cause }: BusEvent<(typeof TRIGGERS)[number]>,
@@ -65,7 +66,7 @@ async function decide(
   const model = config.name
   const trigger: RetrainTrigger = episodes[0]?.data.cause ?? 'schedule'
   const facts = await gather(deps, modelRow.data, trigger)
-  const guards = evaluateGuards(facts, config.retrain)
+  const guards = evaluateGuards(facts, config)
   const failed = guards.filter(g => !g.passed).map(g => g.guard)
   const approved = failed.length === 0
   // The reconciler asks every few minutes: the same answer again is not another decision.
@@ -113,14 +114,19 @@ async function decide(
 }
 
 async function gather(
-  deps: Core,
+  deps: WithQuarantine,
   { config, lastTrainingAt, champion }: ModelRow,
   trigger: RetrainTrigger,
 ): Promise<RetrainFacts> {
   const model = config.name
   const versions = (await deps.store.query<VersionRow>(keys.model(model).pk, 'VERSION#')).map(r => r.data)
-  const used = new Set(versions.flatMap(v => v.trainingSet?.samples.map(s => s.eventId) ?? []))
-  const fresh: SampleRow[] = (await labelledAudit(deps, model)).filter(s => !used.has(s.eventId))
+  const { admission } = await admissible(deps, config, versions)
+  const lastAdmission =
+    versions
+      .map(v => v.field?.at ?? '')
+      .sort()
+      .at(-1) ?? ''
+  const fresh = admission.admitted.filter(s => (s.labelledAt ?? '') > lastAdmission)
   const rollouts = await Promise.all(
     versions
       .filter(v => v.status === 'PACKAGED')
@@ -139,8 +145,11 @@ async function gather(
     rolloutInFlight: unplanned || rollouts.some(r => r !== undefined && !terminalRollout(r.data.status)),
     newLabels: fresh.length,
     devices: new Set(fresh.map(s => s.thing)).size,
+    fieldDevices: admission.devices,
     generation: versions.find(v => v.version === champion)?.generation ?? 0,
   }
 }
 
-export const handler = lambda({}, (_env, core) => decideRetrain(core))
+export const handler = lambda({ QUARANTINE_TABLE: z.string().min(1) }, (env, core) =>
+  decideRetrain({ ...core, quarantine: tableStore(env.QUARANTINE_TABLE, core.now) }),
+)

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { bucketObjects } from '../adapters/objects.ts'
+import { tableStore } from '../adapters/table.ts'
 import type { DomainEvent } from '../contracts/envelope.ts'
 import { type Baseline, baseline as baselineContract } from '../contracts/packages.ts'
 import {
@@ -13,6 +14,7 @@ import { detectDrift, summarise, type WindowSummary } from '../domain/monitoring
 import { judgeHarm } from '../domain/monitoring/harm.ts'
 import { countsByQuantity } from '../domain/monitoring/windows.ts'
 import type { Core, Objects } from '../domain/ports.ts'
+import type { WithQuarantine } from '../domain/sampling/quarantine.ts'
 import { type Cause, put, type Write } from '../domain/store.ts'
 import { blobKey } from '../domain/training/assemble.ts'
 import { type BusEvent, fromBus, parseBusEvent } from '../runtime/events.ts'
@@ -22,7 +24,7 @@ const MAX_BASELINE = 1024 * 1024
 /** Windows kept for the e-detector; older starts no longer add evidence. */
 const KEPT_WINDOWS = 32
 
-export interface EvaluateWindowDeps extends Core {
+export interface EvaluateWindowDeps extends WithQuarantine {
   readonly artefacts: Objects
 }
 
@@ -137,7 +139,8 @@ async function evaluateHarm(
   if (champion === undefined) return
   const versionRow = (await deps.store.get<VersionRow>(keys.version(model, champion)))?.data
   if (versionRow?.status !== 'PACKAGED' || versionRow.config.task === 'regression') return
-  const { labels = 0, errors = 0 } = (await deps.store.get(keys.labelStats(model, champion)))?.counters ?? {}
+  const { labels = 0, errors = 0 } =
+    (await deps.quarantine.get(keys.labelStats(model, champion)))?.counters ?? {}
   const baseline = await readBaseline(deps, versionRow.baselineDigest)
   const verdict = judgeHarm(errors, labels, baseline.error, versionRow.config.evaluation.nonInferiority)
   if (!verdict.harmed) return
@@ -166,6 +169,12 @@ const announceHarm = (
     cause,
   )
 
-export const handler = lambda({ ARTEFACT_BUCKET: z.string().min(1) }, (env, core) =>
-  evaluateWindow({ ...core, artefacts: bucketObjects(env.ARTEFACT_BUCKET) }),
+export const handler = lambda(
+  { ARTEFACT_BUCKET: z.string().min(1), QUARANTINE_TABLE: z.string().min(1) },
+  (env, core) =>
+    evaluateWindow({
+      ...core,
+      artefacts: bucketObjects(env.ARTEFACT_BUCKET),
+      quarantine: tableStore(env.QUARANTINE_TABLE, core.now),
+    }),
 )

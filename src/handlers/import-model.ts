@@ -39,7 +39,7 @@ export const importModel = (deps: ImportModelDeps) =>
     const { config, configDigest, nextVersion } = modelRow.data
     const { bytes } = await deps.drops.get(key, { maxBytes: MAX_MODEL, ...(versionId ? { versionId } : {}) })
     const modelDigest = sha256Hex(bytes)
-    const { set, parts } = await assembleTrainingSet(deps, model, modelRow.data, true)
+    const { set, parts } = await assembleTrainingSet(deps, config)
     if (parts.holdout.labels.length === 0) {
       throw new InputError(
         'NO_DATASET',

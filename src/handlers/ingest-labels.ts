@@ -1,14 +1,16 @@
 import * as z from 'zod'
+import { parseUntrustedJson, UnsafeJsonError } from '../../verifier/json.ts'
 import { bucketObjects } from '../adapters/objects.ts'
+import { tableStore } from '../adapters/table.ts'
 import { s3ObjectCreated } from '../contracts/aws.ts'
 import { groundTruth } from '../contracts/labels.ts'
-import { parseUntrustedJson, UnsafeJsonError } from '../../verifier/json.ts'
 import type { ModelConfig } from '../contracts/model-config.ts'
 import { keys, type ModelRow, type SampleRow } from '../domain/entities.ts'
 import { InputError } from '../domain/errors.ts'
-import type { Core, Objects } from '../domain/ports.ts'
+import type { Objects } from '../domain/ports.ts'
 import { rejectInput } from '../domain/rejection.ts'
-import { put, type Write } from '../domain/store.ts'
+import { type Quarantine, sampleTtl, type WithQuarantine } from '../domain/sampling/quarantine.ts'
+import { put, type Row, type Write } from '../domain/store.ts'
 import { sha256Hex } from '../domain/training/plan.ts'
 import { dropHandler } from '../runtime/drops.ts'
 import { parseOrReject } from '../runtime/events.ts'
@@ -18,7 +20,7 @@ const MAX_BYTES = 32 * 1024 * 1024
 const LINE_LIMITS = { maxBytes: 16_384, maxDepth: 8 }
 const BATCH = 40
 
-export interface IngestLabelsDeps extends Core {
+export interface IngestLabelsDeps extends WithQuarantine {
   readonly drops: Objects
 }
 
@@ -105,25 +107,27 @@ function labelOf(text: string, { task, label }: ModelConfig): number {
 
 /** Labels and the error statistics they change are written together, so a crash in between leaves both or neither. */
 async function apply(
-  deps: Core,
+  { quarantine, now }: IngestLabelsDeps,
   model: string,
   config: ModelConfig,
   labels: readonly (readonly [string, number])[],
 ): Promise<number> {
-  const labelledAt = deps.now().toISOString()
+  const labelledAt = now().toISOString()
   let matched = 0
   for (let at = 0; at < labels.length; at += BATCH) {
     const writes: Write[] = []
     const stats = new Map<number, { labels: number; errors: number }>()
     const rows = await Promise.all(
-      labels.slice(at, at + BATCH).map(([eventId]) => deps.store.get<SampleRow>(keys.sample(model, eventId))),
+      labels.slice(at, at + BATCH).map(([eventId]) => sampleOf(quarantine, model, eventId)),
     )
     rows.forEach((row, i) => {
       if (row === undefined) return
       matched++
       if (row.data.label !== undefined) return
       const label = (labels[at + i] as readonly [string, number])[1]
-      writes.push(put(row.key, { ...row.data, label, labelledAt }, row))
+      const labelClass = config.task === 'regression' ? undefined : config.label.classes[label]
+      const labelled: SampleRow = { ...row.data, label, labelledAt, ...(labelClass ? { labelClass } : {}) }
+      writes.push(put(row.key, labelled, row, { ttl: sampleTtl(row.data) }))
       if (row.data.lane !== 'audit') return
       const { version, prediction } = row.data
       const stat = stats.get(version) ?? { labels: 0, errors: 0 }
@@ -132,11 +136,28 @@ async function apply(
       stats.set(version, stat)
     })
     for (const [version, by] of stats) writes.push({ kind: 'add', key: keys.labelStats(model, version), by })
-    await deps.store.commit(writes)
+    await quarantine.commit(writes)
   }
   return matched
 }
 
-export const handler = lambda({ DROP_BUCKET: z.string().min(1) }, (env, core) =>
-  ingestLabels({ ...core, drops: bucketObjects(env.DROP_BUCKET) }),
+/** An id that two devices gave is no name of either: neither sample gets the label. */
+async function sampleOf(
+  quarantine: Quarantine,
+  model: string,
+  eventId: string,
+): Promise<Row<SampleRow> | undefined> {
+  const { pk, sk } = keys.sample(model, eventId, '')
+  const rows = await quarantine.query<SampleRow>(pk, sk, { limit: 2 })
+  return rows.length === 1 ? rows[0] : undefined
+}
+
+export const handler = lambda(
+  { DROP_BUCKET: z.string().min(1), QUARANTINE_TABLE: z.string().min(1) },
+  (env, core) =>
+    ingestLabels({
+      ...core,
+      drops: bucketObjects(env.DROP_BUCKET),
+      quarantine: tableStore(env.QUARANTINE_TABLE, core.now),
+    }),
 )

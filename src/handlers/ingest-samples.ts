@@ -1,11 +1,14 @@
-import type * as z from 'zod'
+import * as z from 'zod'
+import { tableStore } from '../adapters/table.ts'
 import { sqsEvent } from '../contracts/aws.ts'
+import { eventIdPrefix, ownsEventId } from '../contracts/event-id.ts'
 import { fieldSample } from '../contracts/mqtt.ts'
-import { checkValue } from '../domain/dataset/parse.ts'
 import { type BundleRow, keys, type ModelRow, type SampleRow } from '../domain/entities.ts'
 import { EdgeloopError, InputError } from '../domain/errors.ts'
-import type { Core } from '../domain/ports.ts'
 import { rejectInput } from '../domain/rejection.ts'
+import { sampleTtl, type WithQuarantine } from '../domain/sampling/quarantine.ts'
+import { afterRevocation, revocations } from '../domain/sampling/revoked.ts'
+import { checkRow } from '../domain/sampling/row.ts'
 import { put } from '../domain/store.ts'
 import { sha256Hex } from '../domain/training/plan.ts'
 import { eachRecord } from '../runtime/batch.ts'
@@ -15,8 +18,11 @@ import { handleUplink, type Received } from '../runtime/uplink.ts'
 
 type FieldSample = z.infer<typeof fieldSample>
 
-/** Rows that devices captured. Each sample counts once by its event id; a bad one is refused alone. */
-export const ingestSamples = (deps: Core) => async (event: unknown) => {
+/**
+ * Rows that devices captured go to quarantine; admit-samples alone lets them out. Each sample counts once by its event
+ * id; a bad one is refused alone.
+ */
+export const ingestSamples = (deps: WithQuarantine) => async (event: unknown) => {
   const { Records } = sqsEvent.parse(event)
   return eachRecord(
     Records,
@@ -28,8 +34,12 @@ export const ingestSamples = (deps: Core) => async (event: unknown) => {
 
 const WRITES = 80
 
-async function store(deps: Core, { message, thing, receivedAt, cause }: Received<'samples'>): Promise<void> {
+async function store(
+  deps: WithQuarantine,
+  { message, thing, receivedAt, cause }: Received<'samples'>,
+): Promise<void> {
   const { body } = message
+  await refuseRevoked(deps, thing, receivedAt)
   const bundle = (await deps.store.get<BundleRow>(keys.bundle(body.bundle)))?.data
   if (bundle === undefined)
     throw new InputError('UNKNOWN_BUNDLE', `no package has the bundle ${body.bundle}`, 'body.bundle')
@@ -41,8 +51,9 @@ async function store(deps: Core, { message, thing, receivedAt, cause }: Received
     const field = `body.samples.${i}`
     try {
       const sample = parseSample(untrusted, field)
-      checkRow(sample, config, `${field}.row`)
+      checkRow(sample.row, config, `${field}.row`)
       const { eventId, lane, pi, row, prediction, t } = sample
+      refuseForeign(thing, eventId, `${field}.eventId`)
       if (rows.has(eventId)) {
         throw new InputError('DUPLICATE_SAMPLE', `event id ${eventId} is there twice`, `${field}.eventId`)
       }
@@ -80,6 +91,27 @@ async function store(deps: Core, { message, thing, receivedAt, cause }: Received
   for (let at = 0; at < all.length; at += WRITES) await storeAll(deps, all.slice(at, at + WRITES))
 }
 
+/** By the broker's time of receipt: what a revoked device sent before that is still its own honest word. */
+async function refuseRevoked(deps: WithQuarantine, thing: string, receivedAt: Date): Promise<void> {
+  const revokedAt = (await revocations(deps, [thing])).get(thing)
+  if (!afterRevocation(receivedAt.toISOString(), revokedAt)) return
+  throw new InputError(
+    'DEVICE_REVOKED',
+    `${thing} is revoked since ${revokedAt}; its samples are kept out`,
+    'thing',
+  )
+}
+
+/** Labels join by event id alone, so an id has to say whose it is. */
+function refuseForeign(thing: string, eventId: string, field: string): void {
+  if (ownsEventId(thing, eventId, sha256Hex)) return
+  throw new InputError(
+    'FOREIGN_EVENT_ID',
+    `${eventId} is no event id of ${thing}; they are ${eventIdPrefix(thing, 1, sha256Hex)}1 and so on`,
+    field,
+  )
+}
+
 /** The event id of a refused sample, where it has a proper one, so that an operator finds it again. */
 function nameOf(value: unknown): string | undefined {
   const id = fieldSample.shape.eventId.safeParse((value as { eventId?: unknown } | null)?.eventId)
@@ -97,16 +129,17 @@ function parseSample(value: unknown, field: string): FieldSample {
 }
 
 /** All at once when all are new; one by one when some are known, which is what a re-delivery looks like. */
-async function storeAll(deps: Core, rows: readonly SampleRow[]): Promise<void> {
-  const write = (row: SampleRow) => put(keys.sample(row.model, row.eventId), row, undefined)
+async function storeAll({ quarantine }: WithQuarantine, rows: readonly SampleRow[]): Promise<void> {
+  const write = (row: SampleRow) =>
+    put(keys.sample(row.model, row.eventId, row.thing), row, undefined, { ttl: sampleTtl(row) })
   const known = (error: unknown): boolean => error instanceof EdgeloopError && error.code === 'CONFLICT'
   try {
-    await deps.store.commit(rows.map(write))
+    await quarantine.commit(rows.map(write))
   } catch (error) {
     if (!known(error)) throw error
     for (const row of rows) {
       try {
-        await deps.store.commit([write(row)])
+        await quarantine.commit([write(row)])
       } catch (again) {
         if (!known(again)) throw again
       }
@@ -114,21 +147,6 @@ async function storeAll(deps: Core, rows: readonly SampleRow[]): Promise<void> {
   }
 }
 
-function checkRow({ row }: FieldSample, { features }: ModelRow['config'], field: string): void {
-  if (row.length !== features.length) {
-    throw new InputError(
-      'FEATURE_COUNT',
-      `${row.length} values, the model has ${features.length} features`,
-      field,
-    )
-  }
-  features.forEach((feature, f) => {
-    const value = row[f]
-    if (value === null || value === undefined) {
-      if (feature.required)
-        throw new InputError('MISSING_VALUE', `"${feature.name}" is missing`, `${field}.${f}`)
-    } else checkValue(value, feature)
-  })
-}
-
-export const handler = lambda({}, (_env, core) => ingestSamples(core))
+export const handler = lambda({ QUARANTINE_TABLE: z.string().min(1) }, (env, core) =>
+  ingestSamples({ ...core, quarantine: tableStore(env.QUARANTINE_TABLE, core.now) }),
+)

@@ -35,7 +35,10 @@ export const planRollout = (deps: Core) =>
       fleet: config.fleet,
       slot: config.slot,
       releases: Object.fromEntries(
-        packages.map(p => [p.hardware, { model, version, bundle: p.bundle, package: p.package }]),
+        packages.map(p => [
+          p.hardware,
+          { model, version, runtime: p.runtime, bundle: p.bundle, package: p.package },
+        ]),
       ),
       seed,
       exposure,

@@ -13,6 +13,7 @@ import { closeWindow } from '../domain/monitoring/windows.ts'
 import type { Core } from '../domain/ports.ts'
 import type { Rollout } from '../domain/rollout/rollout.ts'
 import { type Pending, type PendingKind, type Put, put, type Row } from '../domain/store.ts'
+import { BEACON_PERIOD_MS } from '../domain/trust/beacon.ts'
 import { lambda } from '../runtime/lambda.ts'
 
 const BATCH = 50
@@ -23,6 +24,8 @@ const STILL_MS: Readonly<Record<Exclude<PendingKind, 'window' | 'device'>, numbe
   package: 2 * 60_000,
   rollout: 60_000,
   fleet: 30_000,
+  beacon: BEACON_PERIOD_MS,
+  trust: 30_000,
   labels: 5 * 60_000,
   outbox: 60_000,
 }
@@ -82,10 +85,16 @@ function describe(
         event: due({ subject: id, model }),
       }
     }
-    case 'fleet': {
+    case 'fleet':
+    case 'beacon': {
       const { fleet } = row.data as { fleet: string }
-      return { list: { pk: listings.fleets, sk: fleet }, event: due({ subject: fleet }) }
+      return {
+        list: { pk: listings.fleets, sk: fleet },
+        event: { type: 'CheckDue', data: { kind: 'fleet', subject: fleet } },
+      }
     }
+    case 'trust':
+      return { event: due({ subject: 'trust' }) }
     case 'labels': {
       const { episode, model } = row.data as EpisodeRow
       return { event: due({ subject: episode, model }) }

@@ -1,7 +1,10 @@
 import * as z from 'zod'
 import { bucketObjects } from '../adapters/objects.ts'
-import { keys, type SampleRow } from '../domain/entities.ts'
-import type { Core, Objects } from '../domain/ports.ts'
+import { tableStore } from '../adapters/table.ts'
+import { keys } from '../domain/entities.ts'
+import type { Objects } from '../domain/ports.ts'
+import { fairOrder } from '../domain/sampling/fair-order.ts'
+import { samplesOf, type WithQuarantine } from '../domain/sampling/quarantine.ts'
 import { put } from '../domain/store.ts'
 import { fromBus, parseBusEvent } from '../runtime/events.ts'
 import { lambda } from '../runtime/lambda.ts'
@@ -9,13 +12,14 @@ import { lambda } from '../runtime/lambda.ts'
 /** People label in batches; more than this at once helps nobody. */
 const MAX_SAMPLES = 2_000
 
-export interface RequestLabelsDeps extends Core {
+export interface RequestLabelsDeps extends WithQuarantine {
   readonly artefacts: Objects
 }
 
 /**
  * Writes the audit samples that have no label yet to `label-requests/{model}/{request}.jsonl`, a line each with the
- * event id and the row, for whoever labels. A request stays as it was written; the next one carries on.
+ * event id and the row, for whoever labels: the newest of every device first, so that none uses the budget up alone. A
+ * request stays as it was written; the next one carries on.
  */
 export const requestLabels = (deps: RequestLabelsDeps) =>
   fromBus(deps, async event => {
@@ -23,13 +27,10 @@ export const requestLabels = (deps: RequestLabelsDeps) =>
     const { model, version, request, since } = data
     const key = keys.labelRequest(model, request)
     if ((await deps.store.get(key)) !== undefined) return
-    const samples = (await deps.store.query<SampleRow>(keys.sample(model, '').pk))
-      .map(r => r.data)
-      .filter(
-        s => s.version === version && s.lane === 'audit' && s.label === undefined && s.capturedAt >= since,
-      )
-      .sort((a, b) => (a.receivedAt < b.receivedAt ? 1 : -1))
-      .slice(0, MAX_SAMPLES)
+    const open = (await samplesOf(deps, model)).filter(
+      s => s.version === version && s.lane === 'audit' && s.label === undefined && s.capturedAt >= since,
+    )
+    const samples = fairOrder(open).slice(0, MAX_SAMPLES)
     if (samples.length === 0) return
     const lines = samples.map(({ eventId, thing, capturedAt, row, prediction }) =>
       JSON.stringify({ eventId, thing, capturedAt, row, prediction }),
@@ -39,6 +40,12 @@ export const requestLabels = (deps: RequestLabelsDeps) =>
     await deps.store.commit([put(key, { request, objectKey, samples: samples.length }, undefined)], [], cause)
   })
 
-export const handler = lambda({ ARTEFACT_BUCKET: z.string().min(1) }, (env, core) =>
-  requestLabels({ ...core, artefacts: bucketObjects(env.ARTEFACT_BUCKET) }),
+export const handler = lambda(
+  { ARTEFACT_BUCKET: z.string().min(1), QUARANTINE_TABLE: z.string().min(1) },
+  (env, core) =>
+    requestLabels({
+      ...core,
+      artefacts: bucketObjects(env.ARTEFACT_BUCKET),
+      quarantine: tableStore(env.QUARANTINE_TABLE, core.now),
+    }),
 )

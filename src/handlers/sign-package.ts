@@ -6,6 +6,7 @@ import {
   baseline as baselineContract,
   type Lineage,
   type PackageRef,
+  RUNTIME_OF,
 } from '../contracts/packages.ts'
 import type { LabelledRows } from '../domain/dataset/parse.ts'
 import { fromCsv } from '../domain/dataset/split.ts'
@@ -27,6 +28,7 @@ import type { Core, Objects, Signer } from '../domain/ports.ts'
 import { type Put, put } from '../domain/store.ts'
 import { blobKey, channelKey, sentinelKey } from '../domain/training/assemble.ts'
 import { sha256Hex } from '../domain/training/plan.ts'
+import { KeyNotTrusted, requireTrusted } from '../domain/trust/anchors.ts'
 import { signBundle } from '../domain/trust/oms.ts'
 import { fromBus, parseBusEvent } from '../runtime/events.ts'
 import { lambda } from '../runtime/lambda.ts'
@@ -50,7 +52,7 @@ export const signPackage = (deps: SignPackageDeps) =>
     const row = await deps.store.get<VersionRow>(keys.version(model, version))
     if (row?.data.status !== 'REGISTERED') return
     const { compiled, complete } = await targetProgress(deps.store, model, version, row.data.config.targets)
-    if (!complete) return
+    if (!complete || !(await mayTheKeySign(deps, model, version))) return
 
     const read = async (digest: string) =>
       (await deps.artefacts.get(blobKey(digest), { maxBytes: MAX_BYTES })).bytes
@@ -78,6 +80,19 @@ export const signPackage = (deps: SignPackageDeps) =>
       cause,
     )
   })
+
+/** What an unknown key signed would be refused by every device: the version waits until the trust root lists the key. */
+async function mayTheKeySign(deps: SignPackageDeps, model: string, version: number): Promise<boolean> {
+  try {
+    await requireTrusted(deps.store, 'model', await deps.modelKey.publicKey())
+    return true
+  } catch (error) {
+    if (!(error instanceof KeyNotTrusted)) throw error
+    const { keyid, message: reason } = error
+    deps.log.warn('KEY_NOT_TRUSTED', { model, version, role: 'model', keyid, reason })
+    return false
+  }
+}
 
 async function holdoutRows(deps: SignPackageDeps, version: RegisteredVersion): Promise<LabelledRows> {
   const key = version.trainingSetDigest
@@ -108,6 +123,7 @@ async function makePackage(
   const bundle = await signBundle(name, files, await deps.modelKey.publicKey(), deps.modelKey.sign)
   const ref: PackageRef = {
     hardware: target.hardware,
+    runtime: RUNTIME_OF[target.file] ?? 'unknown',
     package: { sha256: sha256Hex(archive), length: archive.byteLength },
     bundle: { sha256: sha256Hex(bundle), length: bundle.byteLength },
   }
@@ -136,7 +152,7 @@ function lineageOf(version: RegisteredVersion, target: Compiled): Lineage {
             job,
             trainingSet: trainingSetDigest,
             sources: [...trainingSet.sources],
-            fieldSamples: trainingSet.samples.length,
+            fieldSamples: version.field?.samples ?? 0,
             hyperparameters: { ...hyperparameters },
           },
         }

@@ -2,10 +2,17 @@ import * as z from 'zod'
 import { sagemakerJobs } from '../adapters/jobs.ts'
 import { bucketObjects } from '../adapters/objects.ts'
 import { toCsv } from '../domain/dataset/split.ts'
-import { keys, type ModelRow, type VersionRow, versionListing } from '../domain/entities.ts'
+import {
+  type AdmissionRow,
+  type EpisodeRow,
+  keys,
+  type ModelRow,
+  type VersionRow,
+  versionListing,
+} from '../domain/entities.ts'
 import { InputError } from '../domain/errors.ts'
 import type { Core, Jobs, Objects } from '../domain/ports.ts'
-import { put, type Row } from '../domain/store.ts'
+import { type Cause, put, type Row } from '../domain/store.ts'
 import {
   type Assembled,
   assembleTrainingSet,
@@ -14,10 +21,13 @@ import {
   manifestKey,
   sentinelKey,
 } from '../domain/training/assemble.ts'
+import { championOf, fieldPart, recordedAdmission } from '../domain/training/field.ts'
 import {
   canonicalJson,
   hyperparameters,
   runFingerprint,
+  type TrainingSet,
+  type TrainingSetSummary,
   trainingJobName,
   trainingSetDigest,
 } from '../domain/training/plan.ts'
@@ -30,15 +40,16 @@ export interface StartTrainingDeps extends Core {
   readonly jobs: Jobs
   readonly jobPrefix: string
 }
-type Trigger = BusEvent<'DatasetRegistered' | 'RetrainApproved' | 'CheckDue'>
+type Trigger = BusEvent<'DatasetRegistered' | 'SamplesAdmitted' | 'CheckDue'>
 
 /**
- * A drop or an approved retrain: put the training set together and start the job. The version row is committed
- * before the job is created, so a crash between the two is finished by the next delivery or by the reconciler.
+ * A drop, or samples admitted for a retrain: put the training set together and start the job. Field samples come from
+ * admitted objects alone; this function's role does not reach the quarantine. The version row is committed before the
+ * job is created, so a crash between the two is finished by the next delivery or by the reconciler.
  */
 export const startTraining = (deps: StartTrainingDeps) =>
   fromBus(deps, async event => {
-    const trigger = parseBusEvent(event, ['DatasetRegistered', 'RetrainApproved', 'CheckDue'])
+    const trigger = parseBusEvent(event, ['DatasetRegistered', 'SamplesAdmitted', 'CheckDue'])
     const version =
       trigger.type === 'CheckDue' ? await requested(deps, trigger) : await request(deps, trigger)
     if (version?.data.status === 'REQUESTED') await start(deps, version, trigger)
@@ -54,15 +65,23 @@ async function requested(
 
 async function request(
   deps: StartTrainingDeps,
-  { type, data, cause }: Exclude<Trigger, BusEvent<'CheckDue'>>,
+  trigger: Exclude<Trigger, BusEvent<'CheckDue'>>,
 ): Promise<Row<VersionRow> | undefined> {
-  const { model } = data
+  const { cause } = trigger
+  const { model } = trigger.data
   const modelRow = await deps.store.get<ModelRow>(keys.model(model))
   if (modelRow === undefined)
     throw new InputError('MODEL_UNKNOWN', `model ${model} is not configured`, 'model')
   const { config, configDigest, nextVersion } = modelRow.data
-  const retrain = type === 'RetrainApproved'
-  const assembled = await assembleTrainingSet(deps, model, modelRow.data, true)
+  const admission =
+    trigger.type === 'SamplesAdmitted' ? await recordedAdmission(deps, trigger.data) : undefined
+  const done = admission?.data.version
+  if (done !== undefined) return deps.store.get<VersionRow>(keys.version(model, done))
+  if (admission?.data.suppressed) return undefined
+
+  const champion = await championOf(deps, modelRow.data)
+  const field = await fieldPart(deps, modelRow.data, admission?.data ?? champion?.field)
+  const assembled = await assembleTrainingSet(deps, config, field)
   if (assembled.parts.train.labels.length === 0) {
     throw new InputError(
       'NO_TRAINING_ROWS',
@@ -74,6 +93,8 @@ async function request(
   const parameters = hyperparameters(config)
   const fingerprint = runFingerprint(digest, parameters)
   const run = await deps.store.get<{ version: number }>(keys.run(model, fingerprint))
+  if (admission !== undefined && (run !== undefined || !bringsNews(assembled.set, champion)))
+    return suppress(deps, admission, cause)
   if (run !== undefined) return deps.store.get<VersionRow>(keys.version(model, run.data.version))
 
   await storeTrainingSet(deps, model, digest, assembled)
@@ -89,10 +110,11 @@ async function request(
     generation: cause.generation,
     origin: 'training',
     job,
-    trainingSet: assembled.set,
+    trainingSet: summary(assembled.set),
     trainingSetDigest: digest,
+    ...(field.set ? { field: field.set } : {}),
     hyperparameters: parameters,
-    ...(retrain ? { decision: data.decision } : {}),
+    ...(admission ? { decision: admission.data.decision } : {}),
   }
   await deps.store.commit(
     [
@@ -114,11 +136,44 @@ async function request(
         { model, version: nextVersion, generation: cause.generation, correlationId: cause.correlationId },
         undefined,
       ),
+      ...(admission ? [put(admission.key, { ...admission.data, version: nextVersion }, admission)] : []),
     ],
     [],
     cause,
   )
   return deps.store.get<VersionRow>(keys.version(model, nextVersion))
+}
+
+const summary = ({ samples: _samples, ...rest }: TrainingSet): TrainingSetSummary => rest
+
+/** Without field samples, a retrain is worth it only for drops that the champion has not seen. */
+const bringsNews = (set: TrainingSet, champion: VersionRow | undefined): boolean =>
+  set.samples.length > 0 || canonicalJson(set.sources) !== canonicalJson(champion?.trainingSet?.sources ?? [])
+
+/**
+ * Nothing new to train on, because what decide-retrain saw did not pass admission any more. The decision's episodes
+ * are open again, so that later labels bring the retrain up once more.
+ */
+async function suppress(
+  { store, now }: StartTrainingDeps,
+  admission: Row<AdmissionRow>,
+  cause: Cause,
+): Promise<undefined> {
+  const { model, decision, trigger } = admission.data
+  const episodes = await store.query<EpisodeRow>(keys.model(model).pk, 'EPISODE#')
+  const reopened = episodes.filter(e => e.data.decision === decision)
+  await store.commit(
+    [
+      put(admission.key, { ...admission.data, suppressed: true }, admission),
+      ...reopened.map(row => {
+        const { decision: _decision, ...open } = row.data
+        return put(row.key, open, row, { pending: { kind: 'labels', since: now().toISOString() } })
+      }),
+    ],
+    [{ type: 'RetrainSuppressed', data: { model, decision, trigger, failedGuards: ['newTrainingData'] } }],
+    cause,
+  )
+  return undefined
 }
 
 /** Channels are content-addressed by the training set's digest and written once. */
@@ -133,6 +188,8 @@ async function storeTrainingSet(
   await deps.artefacts.putOnce(channelKey(model, digest, 'train'), csv(parts.train), 'text/csv')
   await deps.artefacts.putOnce(channelKey(model, digest, 'validation'), csv(parts.validation), 'text/csv')
   await deps.artefacts.putOnce(channelKey(model, digest, 'holdout'), csv(parts.holdout), 'text/csv')
+  if (set.samples.length > 0)
+    await deps.artefacts.putOnce(channelKey(model, digest, 'field'), csv(parts.field), 'text/csv')
   await deps.artefacts.putOnce(
     manifestKey(model, digest),
     Buffer.from(canonicalJson(set)),

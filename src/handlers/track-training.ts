@@ -3,20 +3,22 @@ import { sagemakerJobs } from '../adapters/jobs.ts'
 import { bucketObjects } from '../adapters/objects.ts'
 import { trainingJobStateChange } from '../contracts/aws.ts'
 import type { DomainEvent } from '../contracts/envelope.ts'
+import type { ModelConfig } from '../contracts/model-config.ts'
 import type { LabelledRows } from '../domain/dataset/parse.ts'
-import { fromCsv } from '../domain/dataset/split.ts'
-import { keys, type SampleRow, type VersionRow, versionListing } from '../domain/entities.ts'
+import { concatRows, fromCsv } from '../domain/dataset/split.ts'
+import { keys, type VersionRow, versionListing } from '../domain/entities.ts'
 import { EdgeloopError } from '../domain/errors.ts'
 import { championModel } from '../domain/evaluation/champion.ts'
 import { evaluate, marginsOf, referenceRows } from '../domain/evaluation/evaluate.ts'
-import type { Margins } from '../domain/evaluation/score.ts'
+import { type Margins, metricsOf, scoreRows } from '../domain/evaluation/score.ts'
 import { makeBaseline } from '../domain/package/contents.ts'
 import { extractTarGz, findModel } from '../domain/package/extract.ts'
 import type { Core, Jobs, Objects } from '../domain/ports.ts'
+import { admittedRows, readAdmitted, stillFit } from '../domain/sampling/admitted.ts'
 import { type Cause, type Pending, put, type Row } from '../domain/store.ts'
-import { blobKey, channelKey, sampleRows, sentinelKey } from '../domain/training/assemble.ts'
+import { blobKey, channelKey, manifestKey, sentinelKey } from '../domain/training/assemble.ts'
 import { modelFromImport } from '../domain/training/imported.ts'
-import { sha256Hex } from '../domain/training/plan.ts'
+import { sha256Hex, type TrainingSet } from '../domain/training/plan.ts'
 import { fromBus, isBusEvent, parseBusEvent, parseOrReject } from '../runtime/events.ts'
 import { lambda } from '../runtime/lambda.ts'
 
@@ -80,7 +82,7 @@ async function finish(
   archiveKey: string,
   cause: Cause,
 ): Promise<void> {
-  const { model, version, config, trainingSetDigest: set = '', trainingSet } = row.data
+  const { model, version, config, trainingSetDigest: set = '', field } = row.data
   const { bytes } = await deps.artefacts.get(archiveKey, { maxBytes: MAX_ARCHIVE })
   let file: ReturnType<typeof findModel>
   let challenger: Margins
@@ -99,13 +101,12 @@ async function finish(
     sentinel: await rowsOf(sentinelKey(model)),
   }
 
+  const heldOutField = field ? await rowsOf(channelKey(model, set, 'field')) : NO_ROWS
+
   const championBytes = await championModel(deps, model)
-  const { verdict, metrics } = evaluate(
-    config,
-    sets,
-    challenger,
-    championBytes && marginsOf(championBytes, config),
-  )
+  const champion = championBytes && marginsOf(championBytes, config)
+  const { verdict, metrics: gated } = evaluate(config, sets, challenger, champion)
+  const metrics = { ...gated, ...fieldMetrics(config, heldOutField, challenger, champion) }
   const modelDigest = sha256Hex(file.bytes)
   await deps.artefacts.putOnce(blobKey(modelDigest), file.bytes, 'application/octet-stream')
   const evaluated = { ...base(row.data), modelDigest, metrics }
@@ -120,10 +121,10 @@ async function finish(
       cause,
     )
   }
-  const field = await fieldRows(deps, model, trainingSet?.samples.map(s => s.eventId) ?? [])
-  const reference = referenceRows(train, field)
+  const reference = referenceRows(train, await admittedFor(deps, row.data))
+  const heldOut = concatRows(sets.holdout, heldOutField)
   const baseline = Buffer.from(
-    JSON.stringify(makeBaseline(config, reference.rows, sets.holdout, challenger, reference.source)),
+    JSON.stringify(makeBaseline(config, reference.rows, heldOut, challenger, reference.source)),
   )
   const baselineDigest = sha256Hex(baseline)
   await deps.artefacts.putOnce(blobKey(baselineDigest), baseline, 'application/json')
@@ -136,12 +137,38 @@ async function finish(
   )
 }
 
-/** Exactly the samples that the training set lists, as they were labelled. */
-async function fieldRows(deps: Core, model: string, eventIds: readonly string[]): Promise<LabelledRows> {
-  if (eventIds.length === 0) return { features: [], labels: [] }
-  const wanted = new Set(eventIds)
-  const samples = await deps.store.query<SampleRow>(keys.sample(model, '').pk)
-  return sampleRows(samples.map(r => r.data).filter(s => wanted.has(s.eventId) && s.label !== undefined))
+const NO_ROWS: LabelledRows = { features: [], labels: [] }
+
+/** For people to see. The gate does not rest on rows that devices sent: whoever sends them could fail any challenger. */
+function fieldMetrics(
+  config: ModelConfig,
+  rows: LabelledRows,
+  challenger: Margins,
+  champion: Margins | undefined,
+): Record<string, number> {
+  const measure = (prefix: string, margins: Margins | undefined): [string, number][] =>
+    margins === undefined || rows.labels.length === 0
+      ? []
+      : Object.entries(metricsOf(scoreRows(margins, rows, config), rows, config)).map(([m, v]) => [
+          `${prefix}${m}`,
+          v,
+        ])
+  return Object.fromEntries([...measure('field_', challenger), ...measure('champion_field_', champion)])
+}
+
+/** Exactly the samples that the training set lists. */
+async function admittedFor(
+  { artefacts }: TrackTrainingDeps,
+  { model, config, field, trainingSetDigest: set = '' }: VersionRow,
+): Promise<LabelledRows> {
+  if (field === undefined) return NO_ROWS
+  const { bytes } = await artefacts.get(manifestKey(model, set), { maxBytes: MAX_ROWS })
+  const { samples } = JSON.parse(new TextDecoder().decode(bytes)) as TrainingSet
+  const listed = new Set(samples.map(s => `${s.eventId}#${s.thing}`))
+  const admitted = await readAdmitted(artefacts, model, field.digest)
+  return admittedRows(
+    stillFit(admitted, config, new Map()).filter(s => listed.has(`${s.eventId}#${s.thing}`)),
+  )
 }
 
 /** The fields that every stage shares. */
@@ -157,6 +184,7 @@ export function base(row: VersionRow) {
     job,
     trainingSet,
     trainingSetDigest,
+    field,
     hyperparameters,
     decision,
   } = row
@@ -171,6 +199,7 @@ export function base(row: VersionRow) {
     ...(job === undefined ? {} : { job }),
     ...(trainingSet === undefined ? {} : { trainingSet }),
     ...(trainingSetDigest === undefined ? {} : { trainingSetDigest }),
+    ...(field === undefined ? {} : { field }),
     ...(hyperparameters === undefined ? {} : { hyperparameters }),
     ...(decision === undefined ? {} : { decision }),
   }

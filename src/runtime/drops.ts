@@ -42,7 +42,7 @@ export async function runDrop(
   run: (drop: Drop) => Promise<void>,
 ): Promise<void> {
   const name = drop.key.split('/')[1] ?? ''
-  try {
+  await recordingRefusals(core, { ...drop, model: name }, async () => {
     const model = modelName.safeParse(name)
     if (!model.success || drop.key.split('/').length < 3) {
       throw new InputError(
@@ -52,11 +52,27 @@ export async function runDrop(
       )
     }
     await retryOnConflict(() => run({ ...drop, model: model.data }))
+  })
+}
+
+/** Runs the logic of a drop and keeps what it refuses; everything else is thrown for a retry. */
+export async function recordingRefusals(
+  core: Core,
+  { key, model, versionId, cause }: Omit<Drop, 'model'> & { readonly model?: string },
+  run: () => Promise<void>,
+): Promise<void> {
+  try {
+    await run()
   } catch (error) {
     const refusal = asRefusal(error)
     if (refusal === undefined) throw error
-    const instance = drop.versionId ?? drop.cause.correlationId
-    await rejectInput(core, { channel: 's3', subject: drop.key, instance, model: name }, refusal, drop.cause)
+    const instance = versionId ?? cause.correlationId
+    await rejectInput(
+      core,
+      { channel: 's3', subject: key, instance, ...(model === undefined ? {} : { model }) },
+      refusal,
+      cause,
+    )
   }
 }
 

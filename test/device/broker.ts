@@ -19,7 +19,7 @@ import {
   uplinks,
 } from '../../src/contracts/mqtt.ts'
 import type { AnyUplink } from './cloud.ts'
-import { json, type MadePackage, sha256, signedManifest } from './helpers.ts'
+import { json, type MadePackage, sha256, signedBeacon, signedManifest } from './helpers.ts'
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 const VALID = { notBefore: new Date('2020-01-01'), notAfter: new Date('2049-01-01') }
@@ -124,8 +124,13 @@ export async function startBroker(authority: TestAuthority, port = 0) {
       blobs.set(sha256(pkg.bundle), pkg.bundle)
       blobs.set(sha256(pkg.archive), pkg.archive)
     },
-    publish: (counter: number, slots: readonly ManifestSlot[]) =>
-      down(topics.manifest('plant'), json(signedManifest(counter, slots)), true),
+    /** A beacon that says that this manifest is the newest, then the manifest; these devices run by the real clock. */
+    async publish(counter: number, slots: readonly ManifestSlot[]) {
+      const now = Date.now()
+      const period = { issued: new Date(now).toISOString(), expires: new Date(now + 3_600_000).toISOString() }
+      await down(topics.beacon('plant'), json(signedBeacon({ minimumCounter: counter, ...period })), true)
+      await down(topics.manifest('plant'), json(signedManifest(counter, slots, period)), true)
+    },
     async close() {
       await new Promise<void>(resolve => aedes.close(() => resolve()))
       await new Promise<void>(resolve => server.close(() => resolve()))

@@ -12,13 +12,13 @@ import {
   uplinks,
 } from '../../src/contracts/mqtt.ts'
 import {
-  deploymentKey,
   EPOCH_MS,
   json,
   type MadePackage,
-  modelKey,
   sha256,
+  signedBeacon,
   signedManifest,
+  trustRoot,
 } from './helpers.ts'
 
 export const THING = 'cam-1'
@@ -69,6 +69,8 @@ export interface TestCloud {
   readonly sent: AnyUplink[]
   readonly blobs: Map<string, Uint8Array>
   /** What `ask` is answered with. */
+  chain: DsseEnvelope[]
+  beacon: DsseEnvelope | null
   manifest: DsseEnvelope | null
   acknowledges: boolean
   serves: boolean
@@ -104,9 +106,10 @@ export function testCloud(thing: string = THING, fleet = 'plant'): TestCloud {
     if (message.kind === 'ask')
       down(
         topics.answer(thing, message.body.corr),
-        json(
-          cloud.manifest ? { v: 1, kind: 'manifest', manifest: cloud.manifest } : { v: 1, kind: 'unchanged' },
-        ),
+        json({
+          ...{ v: 1, kind: 'state', chain: cloud.chain.slice(message.body.have.root) },
+          ...{ beacon: cloud.beacon, manifest: cloud.manifest },
+        }),
       )
     if (message.kind === 'blob' && cloud.serves) {
       const { digest, offset, length } = message.body
@@ -140,6 +143,8 @@ export function testCloud(thing: string = THING, fleet = 'plant'): TestCloud {
     transport,
     sent: [],
     blobs: new Map(),
+    chain: [],
+    beacon: signedBeacon(),
     manifest: null,
     acknowledges: true,
     serves: true,
@@ -188,7 +193,7 @@ export function testDevice(over: Partial<DeviceOptions> = {}) {
     fleet: 'plant',
     hardware: 'edge',
     slots: ['quality'],
-    trust: { modelKeyPem: modelKey.pem, deploymentKeyPem: deploymentKey.pem },
+    trustRoot,
     transport: cloud.transport,
     storage,
     runtime: wasmRuntime,

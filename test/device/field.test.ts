@@ -9,7 +9,7 @@ import { type DeviceIdentity, identityStore } from '../../device/identity.ts'
 import { placement } from '../../device/placement.ts'
 import { provisionDevices } from '../../device/provision.ts'
 import { startBroker, type TestAuthority, testAuthority } from './broker.ts'
-import { deploymentKey, makePackage, modelKey, slotOf } from './helpers.ts'
+import { makePackage, slotOf, trustRoot } from './helpers.ts'
 
 const one = makePackage({ version: 1 })
 const two = makePackage({ version: 2, lift: 0.5 })
@@ -75,7 +75,7 @@ describe('a field of devices on a real broker', () => {
     startField({
       endpoint: broker.endpoint,
       devices: identities,
-      trust: { modelKeyPem: modelKey.pem, deploymentKeyPem: deploymentKey.pem },
+      trustRoot,
       fleet: 'plant',
       hardware: 'edge',
       slots: ['quality'],
@@ -163,8 +163,7 @@ describe('a field of devices on a real broker', () => {
       ca: authority.caPem,
       cert: certPem,
       key: keyPem,
-      'model-key': modelKey.pem,
-      'deployment-key': deploymentKey.pem,
+      'trust-root': trustRoot.toString(),
     }
     const args = Object.entries(files).flatMap(([name, text]) => {
       writeFileSync(join(dir, name), text)

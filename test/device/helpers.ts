@@ -1,13 +1,15 @@
-import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { createTar } from 'nanotar'
 import { compile } from '../../compiler/index.ts'
 import { wasmRuntime } from '../../device/runtime.ts'
-import { pae } from '../../verifier/dsse.ts'
 import { hexMargins, toFloat32 } from '../../device/update/check.ts'
-import type { ManifestSlot, Release } from '../../src/contracts/manifest.ts'
+import type { DsseEnvelope, ManifestSlot, Release } from '../../src/contracts/manifest.ts'
 import type { Baseline, IoContract } from '../../src/contracts/packages.ts'
+import { pae } from '../../verifier/dsse.ts'
 
 export const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex')
+
+export const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value))
 
 export interface SigningKey {
   readonly privateKey: KeyObject
@@ -21,6 +23,7 @@ export function signingKey(): SigningKey {
 }
 export const modelKey = signingKey()
 export const deploymentKey = signingKey()
+export const rootKeys = [signingKey(), signingKey(), signingKey()] as const
 
 export function envelope(payload: Uint8Array, key: SigningKey) {
   const payloadType = 'application/vnd.in-toto+json' as const
@@ -32,7 +35,82 @@ export function envelope(payload: Uint8Array, key: SigningKey) {
     ],
   }
 }
-export const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value))
+/** As our own documents are signed: each signature names its key, in the order of the names. */
+export function signed(payload: Uint8Array, keys: readonly SigningKey[]): DsseEnvelope {
+  const payloadType = 'application/vnd.in-toto+json' as const
+  const bytes = pae(payloadType, payload)
+  return {
+    payload: Buffer.from(payload).toString('base64'),
+    payloadType,
+    signatures: keys
+      .toSorted((a, b) => (a.hint < b.hint ? -1 : 1))
+      .map(key => ({ keyid: key.hint, sig: sign('sha256', bytes, key.privateKey).toString('base64') })),
+  }
+}
+const spki = (key: SigningKey): string =>
+  createPublicKey(key.privateKey).export({ type: 'spki', format: 'der' }).toString('base64')
+
+export interface RootChanges {
+  readonly version?: number
+  readonly epoch?: number
+  readonly issued?: string
+  readonly expires?: string
+  readonly root?: readonly SigningKey[]
+  readonly threshold?: number
+  readonly model?: readonly SigningKey[]
+  readonly deployment?: readonly SigningKey[]
+  readonly minimumRelease?: Readonly<Record<string, number>>
+  readonly revokedBundles?: readonly string[]
+}
+export function rootStatement(changes: RootChanges = {}) {
+  const { root = rootKeys, model = [modelKey], deployment = [deploymentKey] } = changes
+  const all = [...root, ...model, ...deployment]
+  return {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: all.map(key => ({ name: `key/${key.hint.slice(0, 12)}`, digest: { sha256: key.hint } })),
+    predicateType: 'https://edgeloop.dev/trust-root/v1',
+    predicate: {
+      version: changes.version ?? 1,
+      epoch: changes.epoch ?? 1,
+      issued: changes.issued ?? '2026-11-01T00:00:00.000Z',
+      expires: changes.expires ?? '2099-11-01T00:00:00.000Z',
+      keys: Object.fromEntries(all.map(key => [key.hint, spki(key)])),
+      roles: {
+        root: { keyids: root.map(k => k.hint), threshold: changes.threshold ?? Math.min(2, root.length) },
+        model: { keyids: model.map(k => k.hint) },
+        deployment: { keyids: deployment.map(k => k.hint) },
+      },
+      minimumRelease: changes.minimumRelease ?? {},
+      revokedBundles: changes.revokedBundles ?? [],
+    },
+  }
+}
+/** A link of the trust chain, by the first two of `by`. */
+export const signedRoot = (changes: RootChanges = {}, by: readonly SigningKey[] = rootKeys.slice(0, 2)) =>
+  signed(json(rootStatement(changes)), by)
+/** What the test devices are made with. */
+export const trustRoot = json(signedRoot())
+
+export interface BeaconChanges {
+  readonly fleet?: string
+  readonly epoch?: number
+  readonly minimumCounter?: number
+  readonly minimumRoot?: number
+  readonly issued?: string
+  readonly expires?: string
+}
+export const beaconStatement = (changes: BeaconChanges = {}) => ({
+  _type: 'https://in-toto.io/Statement/v1',
+  subject: [{ name: 'fleet/plant', digest: { sha256: sha256('beacon') } }],
+  predicateType: 'https://edgeloop.dev/freshness-beacon/v1',
+  predicate: {
+    ...{ fleet: 'plant', epoch: 1, minimumCounter: 0, minimumRoot: 1 },
+    ...{ issued: '2026-11-21T11:30:00.000Z', expires: '2026-11-22T11:30:00.000Z' },
+    ...changes,
+  },
+})
+export const signedBeacon = (changes: BeaconChanges = {}, key: SigningKey = deploymentKey) =>
+  signed(json(beaconStatement(changes)), [key])
 
 export function omsStatement(files: readonly { name: string; bytes: Uint8Array }[], name = 'model') {
   const resources = files.map(f => ({ name: f.name, algorithm: 'sha256', digest: sha256(f.bytes) }))
@@ -206,6 +284,7 @@ export function makePackage(changes: PackageChanges = {}): MadePackage {
     release: {
       model: 'quality',
       version,
+      runtime: 'edgeloop-wasm',
       bundle: { sha256: sha256(bundle), length: bundle.byteLength },
       package: { sha256: sha256(archive), length: archive.byteLength },
     },
@@ -235,9 +314,11 @@ export function manifestStatement(counter: number, slots: readonly ManifestSlot[
       issued: '2026-11-21T11:00:00.000Z',
       expires: '2027-11-21T11:00:00.000Z',
       slots,
+      minimumRelease: {},
+      revokedBundles: [],
       ...changes,
     },
   }
 }
 export const signedManifest = (counter: number, slots: readonly ManifestSlot[], changes: object = {}) =>
-  envelope(json(manifestStatement(counter, slots, changes)), deploymentKey)
+  signed(json(manifestStatement(counter, slots, changes)), [deploymentKey])

@@ -20,9 +20,9 @@ describe('packages that do not hold', () => {
   }
   it.each<[string, string, PackageChanges]>([
     ['by another model key', 'REFUSED BUNDLE_SIGNATURE', { key: signingKey() }],
-    ['for another slot', 'REFUSED PACKAGE_CONTENT', { contract: { slot: 'other' } }],
-    ['of another version', 'REFUSED PACKAGE_CONTENT', { contract: { version: 7 } }],
-    ['for other hardware', 'REFUSED MANIFEST_HARDWARE', { contract: { hardware: 'other' } }],
+    ['for another slot', 'REFUSED PACKAGE_CONTRACT', { contract: { slot: 'other' } }],
+    ['of another version', 'REFUSED PACKAGE_CONTRACT', { contract: { version: 7 } }],
+    ['for other hardware', 'REFUSED PACKAGE_CONTRACT', { contract: { hardware: 'other' } }],
     [
       'with more features than its model',
       'FAILED MODEL_FORMAT',
@@ -47,7 +47,7 @@ describe('packages that do not hold', () => {
     ],
     [
       'with a file more',
-      'REFUSED PACKAGE_CONTENT',
+      'REFUSED PACKAGE_ARCHIVE',
       { pack: files => archiveOf([...files, { name: 'x', bytes: Buffer.from('x') }]) },
     ],
     [
@@ -73,12 +73,12 @@ describe('packages that do not hold', () => {
     ],
     [
       'with a margin too few',
-      'REFUSED PACKAGE_CONTENT',
+      'REFUSED PACKAGE_CONTRACT',
       { edit: files => wrong(files, 'self-test.json', t => void (t['margins'] as unknown[]).pop()) },
     ],
     [
       'with a baseline of unknown features',
-      'REFUSED PACKAGE_CONTENT',
+      'REFUSED PACKAGE_CONTRACT',
       {
         edit: files =>
           wrong(
@@ -90,7 +90,7 @@ describe('packages that do not hold', () => {
     ],
     [
       'with a baseline whose bins do not rise',
-      'REFUSED PACKAGE_CONTENT',
+      'REFUSED PACKAGE_CONTRACT',
       {
         edit: files =>
           wrong(files, 'baseline.json', b => (b['features'] as { edges: number[] }[])[0]!.edges.reverse()),
@@ -98,7 +98,7 @@ describe('packages that do not hold', () => {
     ],
     [
       'with a contract of another shape',
-      'REFUSED PACKAGE_CONTENT',
+      'REFUSED PACKAGE_CONTRACT',
       { edit: files => wrong(files, 'contract.json', c => void Object.assign(c, { more: 1 })) },
     ],
   ])('keeps the old model and does not retry a package %s', async (_, step, changes) => {

@@ -13,7 +13,7 @@ describe('refused manifests', () => {
     const old = signedManifest(1, committed(two))
     const forged = {
       ...old,
-      signatures: [{ sig: old.signatures[0]!.sig.replace(/^..../, 'AAAA'), keyid: '' }],
+      signatures: [{ ...old.signatures[0]!, sig: old.signatures[0]!.sig.replace(/^..../, 'AAAA') }],
     }
     for (let i = 0; i < 3; i++) await d.cloud.push(topics.manifest('plant'), json(forged))
     expect(refusedBody(d).map(r => [r.body.code, r.body.bundle, r.body.slot])).toEqual([

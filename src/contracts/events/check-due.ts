@@ -6,7 +6,7 @@ export const checkDue = defineEvent(
   'CheckDue',
   'The reconciler found unfinished work that has been still for too long',
   z.object({
-    kind: z.enum(['training', 'compilation', 'package', 'rollout', 'fleet', 'labels']),
+    kind: z.enum(['training', 'compilation', 'package', 'rollout', 'fleet', 'trust', 'labels']),
     subject: z.string(),
     model: modelName.optional(),
     version: versionNumber.optional(),

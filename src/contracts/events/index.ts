@@ -19,8 +19,10 @@ import { retrainSuppressed } from './retrain-suppressed.ts'
 import { rolloutCompleted } from './rollout-completed.ts'
 import { rolloutPlanned } from './rollout-planned.ts'
 import { rolloutRolledBack } from './rollout-rolled-back.ts'
+import { samplesAdmitted } from './samples-admitted.ts'
 import { trainingFailed } from './training-failed.ts'
 import { trainingStarted } from './training-started.ts'
+import { trustRootPublished } from './trust-root-published.ts'
 import { windowClosed } from './window-closed.ts'
 
 /** Every domain event, in the order of the loop. Rules, samples, docs and types derive from this list. */
@@ -34,6 +36,7 @@ export const eventContracts = [
   modelVersionRejected,
   compilationFinished,
   compilationFailed,
+  trustRootPublished,
   packageSigned,
   rolloutPlanned,
   phaseStarted,
@@ -48,6 +51,7 @@ export const eventContracts = [
   labelsReceived,
   retrainApproved,
   retrainSuppressed,
+  samplesAdmitted,
   checkDue,
 ] as const
 
@@ -76,7 +80,9 @@ export {
   rolloutCompleted,
   rolloutPlanned,
   rolloutRolledBack,
+  samplesAdmitted,
   trainingFailed,
   trainingStarted,
+  trustRootPublished,
   windowClosed,
 }

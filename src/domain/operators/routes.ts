@@ -86,10 +86,10 @@ const modelView = ({ config, configDigest, nextVersion, champion, lastTrainingAt
   lastTrainingAt: lastTrainingAt ?? null,
   configDigest,
 })
-/** The list of training samples can be long; its digest identifies it. */
+/** The list of training samples can be long: it is in the training set's manifest, which its digest identifies. */
 const versionView = ({ trainingSet, config: _config, ...version }: VersionRow) => ({
   ...version,
-  ...(trainingSet ? { sources: trainingSet.sources, fieldSamples: trainingSet.samples.length } : {}),
+  ...(trainingSet ? { sources: trainingSet.sources, fieldSamples: version.field?.samples ?? 0 } : {}),
 })
 
 function param(path: Query['path'], name: string): string {

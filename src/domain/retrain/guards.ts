@@ -10,9 +10,11 @@ export interface RetrainFacts {
   readonly lastTrainingAt?: string
   readonly trainingInProgress: boolean
   readonly rolloutInFlight: boolean
-  /** Labelled audit samples since the last training set was made, and the devices they came from. */
+  /** Admissible field samples labelled since the last were admitted, and the devices they came from. */
   readonly newLabels: number
   readonly devices: number
+  /** Devices with any admissible sample, new or not. */
+  readonly fieldDevices: number
   readonly generation: number
 }
 export interface GuardOutcome {
@@ -24,7 +26,7 @@ export interface GuardOutcome {
 /** All guards, always all of them evaluated, so that the record shows everything that stood in the way. */
 export function evaluateGuards(
   facts: RetrainFacts,
-  retrain: ModelConfig['retrain'],
+  { retrain, fieldSamples }: Pick<ModelConfig, 'retrain' | 'fieldSamples'>,
 ): readonly GuardOutcome[] {
   const sinceMinutes = facts.lastTrainingAt
     ? (Date.parse(facts.now) - Date.parse(facts.lastTrainingAt)) / 60_000
@@ -47,6 +49,11 @@ export function evaluateGuards(
       guard: 'minDevices',
       passed: facts.devices >= retrain.minDevices,
       detail: enough(facts.devices, retrain.minDevices, 'devices'),
+    },
+    {
+      guard: 'fieldDevices',
+      passed: facts.fieldDevices >= fieldSamples.minimumDevices,
+      detail: enough(facts.fieldDevices, fieldSamples.minimumDevices, 'devices with valid field samples'),
     },
     {
       guard: 'noTrainingInProgress',

@@ -26,9 +26,12 @@ export interface TrainingSet {
     readonly sha256: string
     readonly rows: number
   }[]
-  /** Labelled audit samples that came back from the field, by event id. */
+  /** Digest of the admitted object that the samples are from. */
+  readonly admitted?: string
+  /** Labelled audit samples that came back from the field and were admitted, by event id. */
   readonly samples: readonly { readonly eventId: string; readonly thing: string; readonly digest: string }[]
 }
+export type TrainingSetSummary = Omit<TrainingSet, 'samples'>
 export const trainingSetDigest = (set: TrainingSet): string => sha256Hex(canonicalJson(set))
 
 const OBJECTIVES = {

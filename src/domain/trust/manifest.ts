@@ -1,4 +1,5 @@
 import {
+  type Bars,
   FLEET_MANIFEST_TYPE,
   type FleetManifest,
   IN_TOTO_STATEMENT,
@@ -18,6 +19,7 @@ export function fleetManifest(input: {
   readonly counter: number
   readonly issued: Date
   readonly slots: readonly ManifestSlot[]
+  readonly bars: Bars
 }): FleetManifest {
   const releases = input.slots
     .flatMap(s => [s.committed, s.candidate?.release ?? null])
@@ -42,6 +44,8 @@ export function fleetManifest(input: {
       issued: input.issued.toISOString(),
       expires: new Date(input.issued.getTime() + LIFETIME_DAYS * 86_400_000).toISOString(),
       slots: [...input.slots],
+      minimumRelease: { ...input.bars.minimumRelease },
+      revokedBundles: [...input.bars.revokedBundles],
     },
   }
 }

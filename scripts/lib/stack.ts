@@ -1,0 +1,40 @@
+/** A deployed stack as its operators reach it: names that follow from the stage, and clients for them. */
+import { IoTDataPlaneClient } from '@aws-sdk/client-iot-data-plane'
+import { KMSClient } from '@aws-sdk/client-kms'
+import { S3Client } from '@aws-sdk/client-s3'
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
+
+/** Endpoint, region and credentials; empty for the usual AWS variables and files. */
+export interface AwsConfig {
+  readonly endpoint?: string
+  readonly region?: string
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string }
+}
+export type OnlineKeyRole = 'model' | 'deployment'
+/** The names that infra/*.yml gives. */
+export interface StackNames {
+  readonly dropBucket: string
+  readonly artefactBucket: string
+  readonly stateTable: string
+  /** Alias of the key that signs, by role. */
+  readonly alias: Readonly<Record<OnlineKeyRole, string>>
+}
+
+export const stackNames = (stage: string, accountId: string, service = 'edgeloop'): StackNames => ({
+  dropBucket: `${service}-${stage}-drops-${accountId}`,
+  artefactBucket: `${service}-${stage}-artefacts-${accountId}`,
+  stateTable: `${service}-${stage}-state`,
+  alias: { model: `alias/${service}-${stage}-model`, deployment: `alias/${service}-${stage}-deployment` },
+})
+
+/** Throws what STS throws: no credentials, no network. */
+export async function accountOf(config: AwsConfig): Promise<string> {
+  const { Account } = await new STSClient({ ...config }).send(new GetCallerIdentityCommand({}))
+  if (Account === undefined) throw new Error('STS did not say which account this is')
+  return Account
+}
+
+/** Path style: the local cloud answers on one address, and AWS takes both. */
+export const s3Client = (config: AwsConfig): S3Client => new S3Client({ ...config, forcePathStyle: true })
+export const kmsClient = (config: AwsConfig): KMSClient => new KMSClient({ ...config })
+export const iotDataClient = (config: AwsConfig): IoTDataPlaneClient => new IoTDataPlaneClient({ ...config })

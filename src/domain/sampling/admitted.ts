@@ -1,0 +1,79 @@
+import {
+  type AdmittedSample,
+  type AdmittedSamples,
+  admittedSamples,
+} from '../../contracts/admitted-samples.ts'
+import type { ModelConfig } from '../../contracts/model-config.ts'
+import type { LabelledRows } from '../dataset/parse.ts'
+import { EdgeloopError, InputError } from '../errors.ts'
+import type { Objects } from '../ports.ts'
+import { canonicalJson, sha256Hex } from '../training/plan.ts'
+import type { Labelled } from './admit.ts'
+import { afterRevocation } from './revoked.ts'
+import { checkRow } from './row.ts'
+
+const MAX_BYTES = 256 * 1024 * 1024
+
+export const admittedKey = (model: string, digest: string): string => `field/${model}/${digest}/samples.json`
+/** The report is named by its own digest: another decision on the same samples may have left out others. */
+export const admissionReportKey = (model: string, digest: string, report: string): string =>
+  `field/${model}/${digest}/report-${report}.json`
+
+/** Canonical bytes: the same samples are the same bytes, whichever decision let them through. */
+export function admittedBytes(config: ModelConfig, samples: readonly Labelled[]): Uint8Array {
+  const document: AdmittedSamples = {
+    model: config.name,
+    features: config.features.map(f => f.name),
+    classes: config.label.classes,
+    samples: samples.map(({ eventId, thing, receivedAt, row, label }) => ({
+      eventId,
+      thing,
+      receivedAt,
+      row: [...row],
+      label,
+    })),
+  }
+  return Buffer.from(canonicalJson(document))
+}
+
+/** Reads an admitted object and holds it to its digest; throws EdgeloopError ILLEGAL_STATE when it is another. */
+export async function readAdmitted(
+  artefacts: Objects,
+  model: string,
+  digest: string,
+): Promise<AdmittedSamples> {
+  const key = admittedKey(model, digest)
+  const { bytes } = await artefacts.get(key, { maxBytes: MAX_BYTES })
+  if (sha256Hex(bytes) !== digest) {
+    throw new EdgeloopError('ILLEGAL_STATE', `${key} has the digest ${sha256Hex(bytes)}: it was changed`)
+  }
+  return admittedSamples.parse(JSON.parse(new TextDecoder().decode(bytes)))
+}
+
+/**
+ * What of an admitted set still fits: a set is used again by later drops, and in between model.yaml may have changed
+ * or a device may have been revoked.
+ */
+export function stillFit(
+  { features, classes, samples }: AdmittedSamples,
+  config: ModelConfig,
+  revoked: ReadonlyMap<string, string>,
+): AdmittedSample[] {
+  if (features.join() !== config.features.map(f => f.name).join()) return []
+  if (canonicalJson(classes) !== canonicalJson(config.label.classes)) return []
+  return samples.filter(({ thing, receivedAt, row }) => {
+    if (afterRevocation(receivedAt, revoked.get(thing))) return false
+    try {
+      checkRow(row, config, 'row')
+      return true
+    } catch (error) {
+      if (error instanceof InputError) return false
+      throw error
+    }
+  })
+}
+
+export const admittedRows = (samples: readonly AdmittedSample[]): LabelledRows => ({
+  features: samples.map(s => s.row.map(v => (v === null ? Number.NaN : v))),
+  labels: samples.map(s => s.label),
+})

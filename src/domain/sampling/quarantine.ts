@@ -1,0 +1,47 @@
+import type { ModelConfig } from '../../contracts/model-config.ts'
+import { keys, type SampleRow, type VersionRow } from '../entities.ts'
+import type { Core } from '../ports.ts'
+import type { Store, Write } from '../store.ts'
+import { type Admission, admit } from './admit.ts'
+import { revocations } from './revoked.ts'
+
+/** The second table: samples as they came, and the labels that were attached to them. No events start from it. */
+export interface Quarantine {
+  readonly get: Store['get']
+  readonly query: Store['query']
+  /** As the state table's, without events. */
+  commit(writes: readonly Write[]): Promise<void>
+}
+export interface WithQuarantine extends Core {
+  readonly quarantine: Quarantine
+}
+
+const KEEP_DAYS = 365
+/** Seconds since 1970 after which a sample may go. */
+export const sampleTtl = ({ receivedAt }: Pick<SampleRow, 'receivedAt'>): number =>
+  Math.floor(Date.parse(receivedAt) / 1000) + KEEP_DAYS * 86_400
+
+export const samplesOf = async ({ quarantine }: WithQuarantine, model: string): Promise<SampleRow[]> =>
+  (await quarantine.query<SampleRow>(keys.sample(model, '', '').pk)).map(r => r.data)
+
+/** What would be admitted now. decide-retrain asks beforehand, admit-samples does it: both by the same rules. */
+export async function admissible(
+  deps: WithQuarantine,
+  config: ModelConfig,
+  versions: readonly VersionRow[],
+): Promise<{ readonly samples: readonly SampleRow[]; readonly admission: Admission }> {
+  const samples = await samplesOf(deps, config.name)
+  const labelled = samples.filter(s => s.label !== undefined)
+  const revoked = await revocations(
+    deps,
+    labelled.map(s => s.thing),
+  )
+  const features = new Map(versions.map(v => [v.version, v.config.features.map(f => f.name)]))
+  const admission = admit({
+    config,
+    samples,
+    featuresOf: version => features.get(version),
+    revokedSince: thing => revoked.get(thing),
+  })
+  return { samples, admission }
+}
