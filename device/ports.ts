@@ -15,13 +15,29 @@ export interface Transport {
  */
 export interface Storage {
   read(name: string): Uint8Array | null
+  /** To read a file in pieces; without it, files are read whole. */
+  open?(name: string): OpenFile | null
   /** Atomic and durable: after a power cut the file has the old or the new content. */
   write(name: string, bytes: Uint8Array): void
   /** Neither atomic nor durable: only for partial downloads, which are checked as a whole. */
   append(name: string, bytes: Uint8Array): void
+  /**
+   * Gives a file that was appended to another name, in one durable step that replaces what had this name: after a
+   * power cut it is whole under one of them. Throws when there is no such file.
+   */
+  promote(from: string, to: string): void
   size(name: string): number | null
   remove(name: string): void
   list(): readonly string[]
+  /** Bytes that can still be stored; left out where nobody can tell. */
+  free?(): number
+}
+
+export interface OpenFile {
+  readonly length: number
+  /** Exactly these bytes, good until the next call. @throws Error when the file is shorter */
+  read(offset: number, length: number): Uint8Array
+  close(): void
 }
 
 export interface Clock {

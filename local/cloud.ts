@@ -197,9 +197,13 @@ async function makeServices(realm: Realm, options: CloudOptions, closers: Map<Pa
   })
   closers.set('sagemaker', () => sagemaker.close())
   const host = options.host ?? '127.0.0.1'
-  const iot = await createIot({ ...both, ...deliver, mqttPort: options.mqttPort, host }).catch(
-    portInUse(options.mqttPort),
-  )
+  const iot = await createIot({
+    ...both,
+    ...deliver,
+    invoke: lambda.invoke,
+    mqttPort: options.mqttPort,
+    host,
+  }).catch(portInUse(options.mqttPort))
   closers.set('iot', () => iot.close())
   const issuer = createIssuer({ realm })
   const http = createHttpApis({ realm, invoke: lambda.invoke, issuer })

@@ -95,7 +95,7 @@ for curve in prime256v1 secp384r1 secp521r1; do
   echo x >"$key/model/.github/not-signed"
   cp -r "$key/model" "$key/tampered"
   printf 'b' | dd of="$key/tampered/config.json" bs=1 seek=2 conv=notrunc status=none
-  sign_ours "$key/model" "$key/private.pem" "$key/ours.sig"
+  sign_ours "$key/model" "$key/private.pem" "$key/ours.sig" >/dev/null
   check "$curve: ours, verified by the CLI" ok verify_cli "$key/model" "$key/public.pem" "$key/ours.sig"
   check "$curve: ours, one byte changed, CLI" fail verify_cli "$key/tampered" "$key/public.pem" "$key/ours.sig"
   sign_cli "$key/model" "$key/private.pem" "$key/cli.sig" >/dev/null
@@ -107,7 +107,7 @@ echo '== the order of names: a/b before a-b is the order of the CLI, not that of
 key=$run/prime256v1
 mkdir -p "$run/order/a" && echo 1 >"$run/order/a/b" && echo 2 >"$run/order/a-b"
 sign_cli "$run/order" "$key/private.pem" "$run/order-cli.sig" >/dev/null
-sign_ours "$run/order" "$key/private.pem" "$run/order-ours.sig"
+sign_ours "$run/order" "$key/private.pem" "$run/order-ours.sig" >/dev/null
 check "the CLI's, verified by ours" ok verify_ours "$run/order" "$key/public.pem" "$run/order-cli.sig"
 check "the CLI's, on a device" fail verify_device "$key/public.pem" "$run/order-cli.sig"
 check 'ours, verified by the CLI' ok verify_cli "$run/order" "$key/public.pem" "$run/order-ours.sig"

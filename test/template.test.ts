@@ -36,7 +36,7 @@ describe('the rules have something to look at', () => {
     ['AWS::CloudWatch::Alarm', 7],
     ['AWS::KMS::Key', 2],
     ['AWS::S3::Bucket', 3],
-    ['AWS::DynamoDB::Table', 1],
+    ['AWS::DynamoDB::Table', 2],
     ['AWS::IoT::Policy', 1],
   ])('%s: at least %d', (type, least) => {
     expect(ofType(template, type).length).toBeGreaterThanOrEqual(least)

@@ -1,8 +1,19 @@
 import { Refusal } from './refusal.ts'
+import { BLOCK, isZero, readTarHeader } from './tar-header.ts'
 
-const BLOCK = 512
-const NAME_MAX = 100
-const ascii = new TextDecoder('latin1')
+/** Bytes that may lie in a file, so that nobody has to hold all of them. */
+export interface ByteSource {
+  readonly length: number
+  /** Exactly these bytes, good until the next call. */
+  read(offset: number, length: number): Uint8Array
+}
+export interface Extent {
+  readonly offset: number
+  readonly length: number
+}
+
+/** Read at a time behind the last file. */
+const PIECE = 65_536
 
 /**
  * Reads the regular files of a plain ustar archive, which must hold exactly the expected names, once each.
@@ -10,55 +21,56 @@ const ascii = new TextDecoder('latin1')
  * @throws Refusal PACKAGE_ARCHIVE
  */
 export function untar(archive: Uint8Array, expected: readonly string[]): ReadonlyMap<string, Uint8Array> {
-  const files = new Map<string, Uint8Array>()
+  const read = (offset: number, length: number) => archive.subarray(offset, offset + length)
+  const extents = locateFiles({ length: archive.byteLength, read }, expected)
+  return new Map([...extents].map(([name, { offset, length }]) => [name, read(offset, length)]))
+}
+
+/**
+ * Where the files of an archive are. Reads headers, padding and what is behind the end, and no file: at most 1 KiB for
+ * each expected name, and the rest.
+ * @throws Refusal PACKAGE_ARCHIVE
+ */
+export function locateFiles(archive: ByteSource, expected: readonly string[]): ReadonlyMap<string, Extent> {
+  const wanted = new Set(expected)
+  const files = new Map<string, Extent>()
   let at = 0
-  while (at < archive.byteLength) {
-    if (at + BLOCK > archive.byteLength) throw broken('is cut off in a header')
-    const header = archive.subarray(at, at + BLOCK)
+  while (at < archive.length) {
+    if (at + BLOCK > archive.length) throw broken('is cut off in a header')
+    const header = archive.read(at, BLOCK)
     if (isZero(header)) break
-    const name = memberName(header)
-    if (!expected.includes(name)) throw broken(`has a file that is not signed: ${JSON.stringify(name)}`)
+    const { name, size } = regularFile(header)
+    if (!wanted.has(name)) throw broken(`has a file that is not signed: ${JSON.stringify(name)}`)
     if (files.has(name)) throw broken(`has ${name} twice`)
-    const size = octal(header, 124, 12, `the size of ${name}`)
-    const end = at + BLOCK + size
-    const next = at + BLOCK + Math.ceil(size / BLOCK) * BLOCK
-    if (next > archive.byteLength) throw broken(`is cut off in ${name}`)
-    if (!isZero(archive.subarray(end, next))) throw broken(`has bytes hidden behind ${name}`)
-    files.set(name, archive.subarray(at + BLOCK, end))
-    at = next
+    const offset = at + BLOCK
+    at = offset + Math.ceil(size / BLOCK) * BLOCK
+    if (at > archive.length) throw broken(`is cut off in ${name}`)
+    const end = offset + size
+    if (!isZero(archive.read(end, at - end))) throw broken(`has bytes hidden behind ${name}`)
+    files.set(name, { offset, length: size })
   }
-  if (!isZero(archive.subarray(at))) throw broken('goes on behind its end')
+  for (; at < archive.length; at += PIECE)
+    if (!isZero(archive.read(at, Math.min(PIECE, archive.length - at))))
+      throw broken('goes on behind its end')
   for (const name of expected) if (!files.has(name)) throw broken(`lacks ${name}`)
   return files
 }
 
-function memberName(header: Uint8Array): string {
-  if (ascii.decode(header.subarray(257, 262)) !== 'ustar') throw broken('is not in ustar format')
-  let sum = 0
-  // The checksum is taken with its own field read as spaces.
-  for (let i = 0; i < BLOCK; i++) sum += i >= 148 && i < 156 ? 0x20 : (header[i] as number)
-  if (sum !== octal(header, 148, 8, 'a header checksum')) throw broken('has a header with a wrong checksum')
-  const name = field(header, 0, NAME_MAX)
-  const type = header[156]
-  if (type !== 0x30 && type !== 0) throw broken(`has ${JSON.stringify(name)}, which is not a regular file`)
-  if (field(header, 157, 100) !== '') throw broken(`has a link from ${JSON.stringify(name)}`)
+function regularFile(header: Uint8Array): { name: string; size: number } {
+  let read: ReturnType<typeof readTarHeader>
+  try {
+    read = readTarHeader(header)
+  } catch (error) {
+    throw broken((error as Error).message)
+  }
+  const { name, type, size, link, prefix, format } = read
+  if (format !== 'ustar') throw broken('is not in ustar format')
+  const quoted = JSON.stringify(name)
+  if (type !== '0') throw broken(`has ${quoted}, which is not a regular file`)
+  if (link !== '') throw broken(`has a link from ${quoted}`)
   // With a prefix the real name is another one than the name field says.
-  if (field(header, 345, 155) !== '') throw broken(`has a prefix before ${JSON.stringify(name)}`)
-  return name
+  if (prefix !== '') throw broken(`has a prefix before ${quoted}`)
+  return { name, size }
 }
-
-function field(header: Uint8Array, offset: number, length: number): string {
-  const bytes = header.subarray(offset, offset + length)
-  const end = bytes.indexOf(0)
-  return ascii.decode(end < 0 ? bytes : bytes.subarray(0, end))
-}
-
-function octal(header: Uint8Array, offset: number, length: number, what: string): number {
-  const digits = field(header, offset, length).trim()
-  if (!/^[0-7]{1,11}$/.test(digits)) throw broken(`has ${what} that is not an octal number`)
-  return Number.parseInt(digits, 8)
-}
-
-const isZero = (bytes: Uint8Array): boolean => bytes.every(byte => byte === 0)
 
 const broken = (what: string): Refusal => new Refusal('PACKAGE_ARCHIVE', `package: the archive ${what}`)

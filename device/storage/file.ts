@@ -8,11 +8,13 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statfsSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import type { Storage } from '../ports.ts'
+import { openFile } from './open.ts'
 
 const TEMPORARY = '.tmp'
 
@@ -21,24 +23,39 @@ export function fileStorage(dir: string): Storage {
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   // A write that a power cut interrupted left only its temporary file.
   for (const name of readdirSync(dir)) if (name.endsWith(TEMPORARY)) rmSync(join(dir, name), { force: true })
+  /** What is in the file must be on the disk before the name is. */
+  const place = (file: number, from: string, to: string): void => {
+    try {
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(join(dir, from), join(dir, to))
+    syncFolder(dir)
+  }
   return {
     read: name => absentAsNull(() => readFileSync(join(dir, name))),
+    open: name => absentAsNull(() => openFile(join(dir, name))),
     write: (name, bytes) => {
-      const temporary = join(dir, name + TEMPORARY)
-      const file = openSync(temporary, 'w', 0o600)
+      const file = openSync(join(dir, name + TEMPORARY), 'w', 0o600)
       try {
         writeFileSync(file, bytes)
-        fsyncSync(file)
-      } finally {
+      } catch (error) {
         closeSync(file)
+        throw error
       }
-      renameSync(temporary, join(dir, name))
-      syncFolder(dir)
+      place(file, name + TEMPORARY, name)
     },
+    // A file that is open for reading only cannot be flushed on Windows.
+    promote: (from, to) => place(openSync(join(dir, from), 'r+'), from, to),
     append: (name, bytes) => appendFileSync(join(dir, name), bytes, { mode: 0o600 }),
     size: name => absentAsNull(() => statSync(join(dir, name)).size),
     remove: name => rmSync(join(dir, name), { force: true }),
     list: () => readdirSync(dir).filter(name => !name.endsWith(TEMPORARY)),
+    free: () => {
+      const { bavail, bsize } = statfsSync(dir)
+      return bavail * bsize
+    },
   }
 }
 

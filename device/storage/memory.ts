@@ -39,6 +39,12 @@ export function memoryStorage(shared: SharedBytes = sharedBytes()): Storage {
       const head = files.get(name) ?? new Uint8Array(0)
       files.set(name, Buffer.concat([head, bytes]))
     },
+    promote: (from, to) => {
+      const bytes = files.get(from)
+      if (bytes === undefined) throw new Error(`there is no file ${from}`)
+      files.set(to, shared.intern(bytes))
+      files.delete(from)
+    },
     size: name => files.get(name)?.byteLength ?? null,
     remove: name => {
       files.delete(name)

@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto'
 import { BLOB_MAX_BLOCK } from '../../src/contracts/mqtt.ts'
 import { Refusal } from '../../verifier/refusal.ts'
 import { halfJitter } from '../backoff.ts'
 import type { Clock, Random, Storage } from '../ports.ts'
-import { type BlobRef, blobFile, hexDigest, partFile } from './files.ts'
+import { type BlobRef, hashStored, keepDownload, partFile } from './files.ts'
 
 export interface FetchLimits {
   readonly blockBytes: number
@@ -19,6 +20,8 @@ export const FETCH_LIMITS: FetchLimits = {
   attempts: 6,
 }
 const TIMEOUT_CAP_MS = 60_000
+/** Left free for the device's own state, which has to be written after a download as before it. */
+const RESERVED_BYTES = 1_048_576
 
 export interface Fetch {
   readonly digest: string
@@ -29,7 +32,8 @@ export interface Fetch {
 
 /**
  * Fetches one blob in blocks. Blocks may be lost, doubled and in any order; only those asked for, with exactly the
- * length asked for, are stored, so never more than the signed length. Ends with one call of `done` or `failed`.
+ * length asked for, are stored, so never more than the signed length, and nothing when that does not fit. The digest
+ * is taken as they are stored. Ends with one call of `done` or `failed`, perhaps before this returns.
  */
 export function startFetch(deps: {
   readonly ref: BlobRef
@@ -49,6 +53,7 @@ export function startFetch(deps: {
     storage.remove(part)
     stored = 0
   }
+  let hash = hashStored(storage, part)
   let resumed = stored > 0
   let asked = stored
   let over = false
@@ -91,10 +96,8 @@ export function startFetch(deps: {
     }
   }
   const finish = (): void => {
-    const bytes = storage.read(part)
-    if (bytes !== null && hexDigest(bytes) === ref.sha256) {
-      storage.write(blobFile(ref.sha256), bytes)
-      storage.remove(part)
+    if (hash.digest('hex') === ref.sha256) {
+      keepDownload(storage, ref.sha256)
       stop()
       deps.done()
       return
@@ -106,13 +109,21 @@ export function startFetch(deps: {
     }
     // A power cut may have torn what was stored before; the bytes deserve one clean attempt.
     resumed = false
+    hash = createHash('sha256')
     stored = 0
     asked = 0
     fill()
   }
+  const start = (): void => {
+    const missing = ref.length - stored
+    const free = storage.free?.() ?? Number.POSITIVE_INFINITY
+    if (missing > 0 && missing + RESERVED_BYTES > free)
+      fail(new Refusal('NO_SPACE', `${missing} bytes of ${ref.sha256} are to come, and ${free} are free`))
+    else if (missing === 0) finish()
+    else fill()
+  }
 
-  if (stored === ref.length) finish()
-  else fill()
+  start()
   return {
     digest: ref.sha256,
     block(offset, bytes) {
@@ -123,6 +134,7 @@ export function startFetch(deps: {
       ahead.set(offset, bytes)
       for (let next = ahead.get(stored); next !== undefined; next = ahead.get(stored)) {
         storage.append(part, next)
+        hash.update(next)
         ahead.delete(stored)
         stored += next.byteLength
       }

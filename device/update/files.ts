@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
-import type { Storage } from '../ports.ts'
+import { createHash, type Hash } from 'node:crypto'
+import type { OpenFile, Storage } from '../ports.ts'
 import type { State } from '../state.ts'
 
 export interface BlobRef {
@@ -13,12 +13,65 @@ export const partFile = (digest: string): string => `part-${digest}`
 
 export const hexDigest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
-/** A stored blob if it is whole; one that is damaged is removed, so that it is fetched again. */
+const PIECE = 65_536
+
+/** SHA-256 of a stored file so far, to go on with; reads it once, in pieces where the storage can. */
+export function hashStored(storage: Storage, name: string): Hash {
+  const hash = createHash('sha256')
+  const file = openStored(storage, name)
+  if (file === null) return hash
+  try {
+    for (let at = 0; at < file.length; at += PIECE)
+      hash.update(file.read(at, Math.min(PIECE, file.length - at)))
+  } finally {
+    file.close()
+  }
+  return hash
+}
+
+function openStored(storage: Storage, name: string): OpenFile | null {
+  if (storage.open !== undefined) return storage.open(name)
+  const bytes = storage.read(name)
+  return (
+    bytes && {
+      length: bytes.byteLength,
+      read: (offset, length) => bytes.subarray(offset, offset + length),
+      close: () => undefined,
+    }
+  )
+}
+
+/** Blobs whose digest was taken while they came in, and at which nobody has looked since. */
+const fresh = new WeakMap<Storage, Set<string>>()
+
+/** Makes a whole, checked download a blob, without another pass over its bytes. */
+export function keepDownload(storage: Storage, digest: string): void {
+  storage.promote(partFile(digest), blobFile(digest))
+  const digests = fresh.get(storage) ?? new Set()
+  fresh.set(storage, digests.add(digest))
+}
+
+/**
+ * A stored blob if it is whole; one that is damaged is removed, so that it is fetched again. The first look behind a
+ * download trusts the digest that was taken during it; every other look, as after a restart, takes it again.
+ */
 export function wholeBlob(storage: Storage, ref: BlobRef): Uint8Array | null {
-  const bytes = storage.read(blobFile(ref.sha256))
-  if (bytes === null) return null
-  if (bytes.byteLength === ref.length && hexDigest(bytes) === ref.sha256) return bytes
+  const checked = fresh.get(storage)?.delete(ref.sha256) === true
+  const bytes = storedBlob(storage, ref)
+  if (bytes === null || checked || hexDigest(bytes) === ref.sha256) return bytes
   storage.remove(blobFile(ref.sha256))
+  return null
+}
+
+/**
+ * A stored blob of the right length, its digest not taken: for whoever goes on to `verifyPackage`, which takes it.
+ * One of another length is removed.
+ */
+export function storedBlob(storage: Storage, ref: BlobRef): Uint8Array | null {
+  const name = blobFile(ref.sha256)
+  const size = storage.size(name)
+  if (size === ref.length) return storage.read(name)
+  if (size !== null) storage.remove(name)
   return null
 }
 

@@ -12,7 +12,10 @@ export interface CloudServices {
   readonly dynamodb: Pick<DynamoDb, 'createTable'>
   readonly sqs: Pick<Sqs, 'createQueue' | 'setQueuePolicy' | 'visibilityTimeoutSeconds'>
   readonly events: Pick<EventBridge, 'createBus' | 'createRule'>
-  readonly iot: Pick<Iot, 'createPolicy' | 'createThingType' | 'createTopicRule'>
+  readonly iot: Pick<
+    Iot,
+    'createPolicy' | 'createProvisioningTemplate' | 'createThingType' | 'createTopicRule'
+  >
   readonly logs: Pick<Logs, 'createLogGroup'>
   readonly http: Pick<Http, 'createApi' | 'createAuthorizer' | 'createIntegration' | 'createRoute'> & {
     createStage(apiId: string, properties: Json): void

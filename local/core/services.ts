@@ -177,6 +177,11 @@ export interface Iot {
   readonly services: readonly RestService[]
   createPolicy(properties: { readonly PolicyName: string; readonly PolicyDocument: PolicyDocument }): void
   createThingType(properties: { readonly ThingTypeName: string; readonly [other: string]: unknown }): void
+  /** Properties of AWS::IoT::ProvisioningTemplate. */
+  createProvisioningTemplate(properties: {
+    readonly TemplateName: string
+    readonly [other: string]: unknown
+  }): { readonly arn: string }
   /** Properties of AWS::IoT::TopicRule. */
   createTopicRule(properties: {
     readonly RuleName: string

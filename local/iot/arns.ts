@@ -1,6 +1,15 @@
 import type { Realm } from '../core/types.ts'
 
-type Kind = 'thing' | 'thingtype' | 'cert' | 'policy' | 'rule' | 'client' | 'topic' | 'topicfilter'
+type Kind =
+  | 'thing'
+  | 'thingtype'
+  | 'cert'
+  | 'policy'
+  | 'provisioningtemplate'
+  | 'rule'
+  | 'client'
+  | 'topic'
+  | 'topicfilter'
 
 /** `arn:aws:iot:REGION:ACCOUNT:KIND/NAME`. */
 export const iotArn = (realm: Pick<Realm, 'region' | 'accountId'>, kind: Kind, name: string): string =>

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import type { PolicyDocument, Realm } from '../core/types.ts'
 import { createJsonFile, readJsonFile } from './json-file.ts'
 import { type CompiledPolicy, compilePolicy } from './policy.ts'
+import type { ProvisioningTemplate } from './provisioning/templates.ts'
+import type { OwnershipToken } from './provisioning/tokens.ts'
 
 export interface Thing {
   readonly thingName: string
@@ -18,7 +20,8 @@ export interface ThingType {
   /** Milliseconds since the epoch, as all times here. */
   readonly creationDate: number
 }
-export type CertificateStatus = 'ACTIVE' | 'INACTIVE' | 'REVOKED'
+/** `PENDING_ACTIVATION`: created by a device that is being provisioned, and not registered yet. */
+export type CertificateStatus = 'ACTIVE' | 'INACTIVE' | 'REVOKED' | 'PENDING_ACTIVATION'
 export interface Certificate {
   readonly certificateId: string
   readonly certificatePem: string
@@ -43,12 +46,15 @@ export interface ThingPrincipal {
   readonly type: ThingPrincipalType
 }
 
-/** Things, certificates, policies and what is attached to what; kept in a file. */
+/** Things, certificates, policies, provisioning templates and what is attached to what; kept in a file. */
 export interface Registry {
   readonly things: Map<string, Thing>
   readonly thingTypes: Map<string, ThingType>
   readonly certificates: Map<string, Certificate>
   readonly policies: Map<string, Policy>
+  readonly provisioningTemplates: Map<string, ProvisioningTemplate>
+  /** By digest. */
+  readonly ownershipTokens: Map<string, OwnershipToken>
   /** Names of the policies on each certificate. */
   readonly attachedPolicies: Map<string, Set<string>>
   /** Attachments of each certificate, by thing name. */
@@ -70,6 +76,8 @@ interface Saved {
   readonly thingTypes: readonly ThingType[]
   readonly certificates: readonly Certificate[]
   readonly policies: readonly Policy[]
+  readonly provisioningTemplates: readonly ProvisioningTemplate[]
+  readonly ownershipTokens: readonly OwnershipToken[]
   readonly attachedPolicies: readonly (readonly [string, readonly string[]])[]
   readonly thingPrincipals: readonly ThingPrincipal[]
 }
@@ -86,6 +94,8 @@ export const openRegistry = (realm: Realm): Registry => {
   const thingTypes = byKey(saved.thingTypes, type => type.thingTypeName)
   const certificates = byKey(saved.certificates, certificate => certificate.certificateId)
   const policies = byKey(saved.policies, policy => policy.policyName)
+  const provisioningTemplates = byKey(saved.provisioningTemplates, template => template.templateName)
+  const ownershipTokens = byKey(saved.ownershipTokens, token => token.digest)
   const attachedPolicies = new Map((saved.attachedPolicies ?? []).map(([id, names]) => [id, new Set(names)]))
   const thingPrincipals = new Map<string, Map<string, ThingPrincipal>>()
   for (const entry of saved.thingPrincipals ?? []) {
@@ -98,6 +108,8 @@ export const openRegistry = (realm: Realm): Registry => {
     thingTypes: [...thingTypes.values()],
     certificates: [...certificates.values()],
     policies: [...policies.values()],
+    provisioningTemplates: [...provisioningTemplates.values()],
+    ownershipTokens: [...ownershipTokens.values()],
     attachedPolicies: [...attachedPolicies].map(([id, names]) => [id, [...names]]),
     thingPrincipals: [...thingPrincipals.values()].flatMap(entries => [...entries.values()]),
   })
@@ -119,6 +131,8 @@ export const openRegistry = (realm: Realm): Registry => {
     thingTypes,
     certificates,
     policies,
+    provisioningTemplates,
+    ownershipTokens,
     attachedPolicies,
     thingPrincipals,
     revision: () => revision,

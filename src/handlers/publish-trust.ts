@@ -13,7 +13,7 @@ import { recordingRefusals, toDrop } from '../runtime/drops.ts'
 import { fromBus, isBusEvent, parseBusEvent, parseOrReject, retryOnConflict } from '../runtime/events.ts'
 import { lambda } from '../runtime/lambda.ts'
 
-export const TRUST_CHAIN_KEY = 'trust/chain.json'
+const TRUST_CHAIN_KEY = 'trust/chain.json'
 
 export interface PublishTrustDeps extends Core {
   readonly drops: Objects

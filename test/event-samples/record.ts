@@ -6,7 +6,7 @@
 import { globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Chain, Delivery } from '../loop/chain.ts'
-import { runChain } from '../loop/chain.ts'
+import { eventId, runChain } from '../loop/chain.ts'
 import {
   batch,
   digest,
@@ -74,7 +74,8 @@ export async function samples(): Promise<Sample[]> {
     ['decide-retrain-harm-confirmed', harmConfirmed(of)],
     ['decide-retrain-rollout-completed', bus('decide-retrain', 'RolloutCompleted')],
     ['decide-retrain-check-due', checkDue({ kind: 'labels', subject: episode(of), model: 'demo' })],
-    ['start-training-retrain-approved', bus('start-training', 'RetrainApproved')],
+    ['admit-samples-retrain-approved', bus('admit-samples', 'RetrainApproved')],
+    ['start-training-samples-admitted', bus('start-training', 'SamplesAdmitted')],
     ['reconcile-schedule', scheduled('edgeloop-dev-reconcile-rule-1', '2026-03-01T00:10:00Z')],
     ['publish-outbox-training-started', streamBatch([outbox(of, 'TrainingStarted')])],
     ['publish-outbox-for-operators', streamBatch(forOperators(chain, of))],
@@ -146,7 +147,7 @@ function devices(chain: Chain, of: Find): Sample[] {
     code: 'BUNDLE_SIGNATURE',
     detail: 'the signature is not by the pinned key',
   }
-  const samplesOf = (thing: string): unknown => chain.samplesBody(1, [`${thing}-s1`, `${thing}-s2`], 30)
+  const samplesOf = (thing: string): unknown => chain.samplesBody(1, [eventId(thing, 1), eventId(thing, 2)], 30)
   const notJson = { data: Buffer.from('{"v":1,').toString('base64') }
   const presence = {
     clientId: 'lab-1',

@@ -4,10 +4,12 @@
  */
 import { gzipSync } from 'node:zlib'
 import { createTar } from 'nanotar'
+import { eventIdPrefix } from '../../src/contracts/event-id.ts'
 import { ackCorr } from '../../src/contracts/mqtt.ts'
 import type { PackageRef } from '../../src/contracts/packages.ts'
 import type { VersionRow } from '../../src/domain/entities.ts'
 import { binOf } from '../../src/domain/monitoring/bins.ts'
+import { sha256Hex } from '../../src/domain/training/plan.ts'
 import { stumpModel } from './stump.ts'
 import { World } from './world.ts'
 
@@ -22,7 +24,8 @@ export interface Delivery {
 export const targets: Readonly<Record<string, readonly string[]>> = {
   ModelConfigured: ['register-dataset'],
   DatasetRegistered: ['start-training'],
-  RetrainApproved: ['start-training'],
+  RetrainApproved: ['admit-samples'],
+  SamplesAdmitted: ['start-training'],
   ModelVersionRegistered: ['compile-model'],
   CompilationFinished: ['sign-package'],
   PackageSigned: ['plan-rollout'],
@@ -63,6 +66,10 @@ retrain: { coolDownMinutes: 0, minLabels: 20, minDevices: 2 }
 `
 const START = Date.parse('2026-03-01T00:00:00Z')
 export const THINGS = ['lab-1', 'lab-2', 'lab-3', 'lab-4'] as const
+
+/** The n-th event id of a device. */
+export const eventId = (thing: string, n: number): string =>
+  eventIdPrefix(thing, 1, sha256Hex) + n.toString(36)
 
 export const dataset = (rows = 1200): string => {
   const lines = Array.from({ length: rows }, (_, i) => {
@@ -276,8 +283,8 @@ export class Chain {
     }
   }
   samplesBody(version: number, ids: readonly string[], x: number): unknown {
-    const samples = ids.map((eventId, i) => ({
-      eventId,
+    const samples = ids.map((id, i) => ({
+      eventId: id,
       t: this.world.time,
       lane: 'audit',
       pi: 0.5,
@@ -334,12 +341,12 @@ export async function runChain(): Promise<Chain> {
       'calm',
       chain.uplink(thing, 'metrics', chain.windowBody(1, 7, readings(0))).body,
     )
-  for (const thing of THINGS) {
-    const ids = Array.from({ length: 90 }, (_, i) => `${thing}-e${i}`)
+  for (const [t, thing] of THINGS.entries()) {
+    const ids = Array.from({ length: 90 }, (_, i) => eventId(thing, i))
     await chain.queue(
       'ingest-samples',
       'samples',
-      chain.uplink(thing, 'samples', chain.samplesBody(1, ids, 30)).body,
+      chain.uplink(thing, 'samples', chain.samplesBody(1, ids, 30 + t / 50)).body,
     )
   }
   for (const thing of THINGS)
@@ -352,7 +359,7 @@ export async function runChain(): Promise<Chain> {
     Array.from({ length: 90 }, (_, i) =>
       JSON.stringify({
         groundTruthData: { data: '1', encoding: 'CSV' },
-        eventMetadata: { eventId: `${thing}-e${i}` },
+        eventMetadata: { eventId: eventId(thing, i) },
         eventVersion: '0',
       }),
     ),

@@ -42,7 +42,7 @@ describe('the chain', () => {
   it('ends with version 2 as the champion of every device', () => {
     expect(chain.row<{ champion: number }>('MODEL#demo', 'MODEL').champion).toBe(2)
     expect(chain.row<{ status: string }>('ROLLOUT#demo-v2', 'ROLLOUT').status).toBe('COMPLETED')
-    expect(chain.version(2).trainingSet?.samples).toHaveLength(360)
+    expect(chain.version(2).field).toMatchObject({ samples: 360, devices: 4 })
   })
 })
 

@@ -1,3 +1,4 @@
+import { admitSamples } from '../../src/handlers/admit-samples.ts'
 import { advanceRollout } from '../../src/handlers/advance-rollout.ts'
 import { answerDevice } from '../../src/handlers/answer-device.ts'
 import { compileModel } from '../../src/handlers/compile-model.ts'
@@ -31,6 +32,7 @@ type Deps = ReturnType<World['deps']>
 export const makeHandlers = (deps: Deps): Record<string, Handler> => ({
   'register-model': registerModel(deps),
   'register-dataset': registerDataset(deps),
+  'admit-samples': admitSamples(deps),
   'start-training': startTraining(deps),
   'track-training': trackTraining(deps),
   'import-model': importModel(deps),

@@ -18,6 +18,7 @@ interface StoredObject {
 
 export interface WorldState {
   readonly store: MemoryStore
+  readonly quarantine: MemoryStore
   readonly drops: Map<string, StoredObject>
   readonly artefacts: Map<string, StoredObject>
   readonly jobs: Map<string, { state: JobState; request: unknown }>
@@ -43,6 +44,7 @@ export class World {
     this.things = things
     this.state = state ?? {
       store: new MemoryStore(this.now),
+      quarantine: new MemoryStore(this.now),
       drops: new Map(),
       artefacts: new Map(),
       jobs: new Map(),
@@ -51,15 +53,17 @@ export class World {
       bus: new Map(),
     }
     this.state.store.onCommit = () => this.effect()
+    this.state.quarantine.onCommit = () => this.effect()
   }
   readonly now = (): Date => new Date(this.time)
 
   clone(): World {
-    const { store, drops, artefacts, jobs, published, polls, bus } = this.state
+    const { store, quarantine, drops, artefacts, jobs, published, polls, bus } = this.state
     const world: World = new World(
       this.time,
       {
         store: store.clone(() => world.now()),
+        quarantine: quarantine.clone(() => world.now()),
         drops: new Map(drops),
         artefacts: new Map(artefacts),
         jobs: structuredClone(jobs),
@@ -109,9 +113,10 @@ export class World {
   }
 
   deps() {
-    const { store, jobs, polls, bus } = this.state
+    const { store, quarantine, jobs, polls, bus } = this.state
     return {
       store,
+      quarantine,
       now: this.now,
       count: () => {},
       log: {
@@ -182,9 +187,9 @@ export class World {
 
   /** Everything that lasts, in a form that two runs can be compared by: revisions are not part of the outcome. */
   outcome(): unknown {
-    const { store, artefacts, jobs, published, polls, bus } = this.state
+    const { store, quarantine, artefacts, jobs, published, polls, bus } = this.state
     return {
-      rows: [...store.rows.values()]
+      rows: [...store.rows.values(), ...quarantine.rows.values()]
         .filter(r => !r.key.pk.startsWith('OUTBOX#'))
         .map(r => ({
           key: `${r.key.pk} ${r.key.sk}`,

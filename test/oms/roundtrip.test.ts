@@ -211,6 +211,13 @@ describe('OMS conformance: sign, then verify', () => {
     await expect(sign({ a: '' }, { ignore: ['a'] })).rejects.toThrow('model: has no file to sign')
   })
 
+  it('records no ignored path that a verifier could take for a pattern', async () => {
+    const model = modelOf({ a: '1', 'b[1]': '2' })
+    await expect(
+      signModel(model, keys['P-256'], join(newFolder(), 'b.sig'), { ignore: ['b[1]'] }),
+    ).rejects.toThrow('the ignored path b[1] must be without')
+  })
+
   it('refuses what is neither a file nor a folder', async () => {
     const model = modelOf({ a: '1' })
     const server = createServer().listen(join(model, 'socket'))

@@ -81,7 +81,7 @@ describe('untar', () => {
           const found = untar(archive.subarray(0, end), names)
           expect([...found.keys()]).toEqual(names)
         } catch (error) {
-          expect(error).toMatchObject({ name: 'Refusal', code: 'PACKAGE_CONTENT' })
+          expect(error).toMatchObject({ name: 'Refusal', code: 'PACKAGE_ARCHIVE' })
         }
       }),
       { numRuns: 500 },

@@ -1,30 +1,24 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { dsseEnvelope, fleetManifest } from '../../src/contracts/manifest.ts'
-import { pinnedKey } from '../../verifier/key.ts'
-import { type ManifestChecks, verifyManifest } from '../../verifier/manifest.ts'
-import { Refusal } from '../../verifier/refusal.ts'
+import { verifyManifest } from '../../verifier/index.ts'
 import {
   deploymentKey,
-  EPOCH_MS,
-  envelope,
   json,
   manifestStatement,
   modelKey,
   sha256,
+  signed as sign,
+  signedBeacon,
   signedManifest,
   slotOf,
 } from '../device/helpers.ts'
+import { type Checks, checks, fresh, made, manifestCode } from './support.ts'
 
-const checks: ManifestChecks = {
-  deploymentKey: pinnedKey(deploymentKey.pem),
-  fleet: 'plant',
-  seen: null,
-  now: EPOCH_MS,
-}
 const releaseOf = (name: string) => ({
   model: 'quality',
   version: 1,
+  runtime: 'edgeloop-wasm',
   bundle: { sha256: sha256(name), length: 10 },
   package: { sha256: sha256(`${name}p`), length: 10 },
 })
@@ -33,46 +27,77 @@ const full = slotOf({
   candidate: { rollout: 'r1', release: releaseOf('two'), seed: 's', exposure: 0.5 },
   pins: { 'cam:1': sha256('one') },
 })
-const outcome = (value: unknown, over: Partial<ManifestChecks> = {}): string => {
-  try {
-    return verifyManifest(value, { ...checks, ...over }).kind
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error
-    return error.code
-  }
+const signed = (statement: unknown) => sign(json(statement), [deploymentKey])
+const state = fresh()
+const outcome = (value: unknown, over: Partial<Checks> = {}) => manifestCode(state, json(value), over)
+const accept = (from: typeof state, value: unknown) => {
+  const verified = verifyManifest(from, json(value), checks)
+  if (verified.kind !== 'new') throw new Error('a duplicate')
+  return verified.state
 }
-const signed = (statement: unknown) => envelope(json(statement), deploymentKey)
 
 describe('fleet manifest verification', () => {
   it('accepts what the contract describes and returns it', () => {
     const statement = manifestStatement(3, [full])
-    const verified = verifyManifest(signed(statement), checks)
-    expect(verified).toEqual({ kind: 'new', digest: sha256(json(statement)), manifest: statement })
+    const verified = verifyManifest(state, json(signed(statement)), checks)
+    expect(verified).toMatchObject({ kind: 'new', manifest: statement.predicate })
+    expect(verified.kind === 'new' && verified.state.manifest).toEqual({
+      ...{ epoch: 1, counter: 3, digest: sha256(json(statement)) },
+    })
     expect(fleetManifest.parse(statement)).toEqual(statement)
   })
 
-  it('orders by (epoch, counter), and knows a duplicate from an equivocation', () => {
-    const statement = manifestStatement(3, [full])
-    const seen = { epoch: 1, counter: 3, digest: sha256(json(statement)) }
-    expect(outcome(signed(statement), { seen })).toBe('duplicate')
-    expect(outcome(signedManifest(3, [slotOf()]), { seen })).toBe('MANIFEST_EQUIVOCATION')
-    expect(outcome(signedManifest(2, [full]), { seen })).toBe('MANIFEST_ROLLBACK')
-    expect(outcome(signedManifest(4, [full]), { seen })).toBe('new')
-    expect(outcome(signedManifest(1, [full], { epoch: 2 }), { seen })).toBe('new')
-    expect(outcome(signedManifest(9, [full], { epoch: 0 }), { seen })).toBe('MANIFEST_ROLLBACK')
+  it('orders by counter, and knows a duplicate from an equivocation', () => {
+    const seen = accept(state, signedManifest(3, [full]))
+    const then = (value: unknown) => manifestCode(seen, json(value))
+    expect(verifyManifest(seen, json(signedManifest(3, [full])), checks).kind).toBe('duplicate')
+    expect(then(signedManifest(3, [slotOf()]))).toBe('MANIFEST_EQUIVOCATION')
+    expect(then(signedManifest(2, [full]))).toBe('MANIFEST_ROLLBACK')
+    expect(then(signedManifest(4, [full]))).toBe('ok')
+    expect(then(signedManifest(1_000_003, [full]))).toBe('ok')
+    expect(then(signedManifest(1_000_004, [full]))).toBe('MANIFEST_JUMP')
+    expect(then(signedManifest(9, [full], { epoch: 2 }))).toBe('MANIFEST_EPOCH')
   })
 
-  it('refuses another fleet, an expired manifest and another type', () => {
+  it('refuses another fleet, another runtime, an expired manifest and another type', () => {
     expect(outcome(signedManifest(1, [full], { audience: { fleet: 'other' } }))).toBe('MANIFEST_AUDIENCE')
-    expect(outcome(signedManifest(1, [full]), { now: Date.parse('2027-11-21T11:00:00Z') })).toBe(
+    expect(outcome(signedManifest(1, [full]), { runtimes: ['neo'] })).toBe('MANIFEST_RUNTIME')
+    expect(outcome(signedManifest(1, [full]), { runtimes: ['neo'], hardware: 'other' })).toBe('ok')
+    expect(outcome(signedManifest(1, [full]), { clock: Date.parse('2027-11-21T11:00:00Z') })).toBe(
       'MANIFEST_EXPIRED',
     )
     const oms = { ...manifestStatement(1, [full]), predicateType: 'https://model_signing/signature/v1.0' }
     expect(outcome(signed(oms))).toBe('MANIFEST_TYPE')
   })
 
+  it('needs a fresh beacon, and a counter that it lets through', () => {
+    const manifest = json(signedManifest(3, [full]))
+    expect(manifestCode(made(), manifest)).toBe('MANIFEST_FROZEN')
+    expect(manifestCode(state, manifest, { clock: Date.parse('2026-11-22T11:30:00Z') })).toBe(
+      'MANIFEST_FROZEN',
+    )
+    expect(manifestCode(fresh(signedBeacon({ minimumCounter: 3 })), manifest)).toBe('ok')
+    expect(manifestCode(fresh(signedBeacon({ minimumCounter: 4 })), manifest)).toBe('MANIFEST_STALE')
+    expect(manifestCode(fresh(signedBeacon({ minimumRoot: 2 })), manifest)).toBe('MANIFEST_FROZEN')
+  })
+
+  it('does not take back what it barred, until a new epoch', () => {
+    const bundle = sha256('one')
+    const barred = accept(
+      state,
+      signedManifest(1, [slotOf()], { revokedBundles: [bundle], minimumRelease: { other: 7 } }),
+    )
+    expect(manifestCode(barred, json(signedManifest(2, [full])))).toBe('RELEASE_REVOKED')
+    expect(manifestCode(barred, json(signedManifest(2, [full])), { hardware: 'other' })).toBe('ok')
+    expect(outcome(signedManifest(2, [full], { revokedBundles: [bundle] }))).toBe('RELEASE_REVOKED')
+    expect(outcome(signedManifest(2, [full], { minimumRelease: { quality: 2 } }))).toBe('RELEASE_TOO_OLD')
+    expect(accept(barred, signedManifest(2, [slotOf()], { minimumRelease: { other: 3 } })).bars).toEqual({
+      ...{ minimumRelease: { other: 7 }, revokedBundles: [bundle] },
+    })
+  })
+
   it('refuses a signature by the model key', () => {
-    expect(outcome(envelope(json(manifestStatement(1, [full])), modelKey))).toBe('MANIFEST_SIGNATURE')
+    expect(outcome(sign(json(manifestStatement(1, [full])), [modelKey]))).toBe('MANIFEST_SIGNATURE')
   })
 
   it('refuses two entries for one slot and hardware', () => {
@@ -113,9 +138,9 @@ describe('fleet manifest verification', () => {
       fc.property(fc.constantFrom(...paths), wrong, (path, value) => {
         const changed = change(statement, path, value)
         const allowed = fleetManifest.safeParse(changed).success
-        const code = outcome(signed(changed), { now: 0 })
-        // Types are checked before the shape, and a name that is fine may still be another fleet's.
-        expect(['new', 'MANIFEST_AUDIENCE'].includes(code)).toBe(allowed)
+        const found = outcome(signed(changed))
+        // Types are checked before the shape, and what has the right shape may still not be for this device now.
+        expect(!['MANIFEST_MALFORMED', 'MANIFEST_TYPE'].includes(found)).toBe(allowed)
       }),
       { numRuns: 1_000 },
     )

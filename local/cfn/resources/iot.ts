@@ -1,5 +1,5 @@
 /** AWS IoT Core. */
-import { type ResourceHandlers, read } from '../resource.ts'
+import { type ResourceHandlers, read, roleNameOf } from '../resource.ts'
 
 export const iot: ResourceHandlers = {
   'AWS::IoT::TopicRule': (resource, { services, physicalName }) => {
@@ -18,6 +18,28 @@ export const iot: ResourceHandlers = {
     services.iot.createPolicy({ PolicyName: name, PolicyDocument: policy('PolicyDocument') })
     const arn = `arn:aws:iot:${realm.region}:${realm.accountId}:policy/${name}`
     return { physicalId: name, attributes: { Arn: arn, Id: name } }
+  },
+  'AWS::IoT::ProvisioningTemplate': (resource, { services, physicalName, afterwards }) => {
+    const { string, optionalString, optionalObject, boolean, fail, only } = read(resource)
+    only(
+      'TemplateName Description TemplateBody Enabled ProvisioningRoleArn TemplateType PreProvisioningHook Tags',
+    )
+    const name = optionalString('TemplateName') ?? physicalName(resource.logicalId, 36)
+    const { arn } = services.iot.createProvisioningTemplate({
+      ...resource.properties,
+      TemplateName: name,
+      Enabled: boolean('Enabled', false),
+    })
+    const roleName = roleNameOf(string('ProvisioningRoleArn'))
+    const target = optionalObject('PreProvisioningHook')?.['TargetArn']
+    afterwards(() => {
+      if (roleName === undefined)
+        throw fail('ProvisioningRoleArn', 'must be the ARN of a role of this account')
+      services.iam.assertAssumable(roleName, 'iot.amazonaws.com')
+      if (target !== undefined && !services.lambda.getFunction(String(target)))
+        throw fail('PreProvisioningHook', `there is no function ${String(target)} in this template`)
+    })
+    return { physicalId: name, attributes: { TemplateArn: arn } }
   },
   'AWS::IoT::ThingType': (resource, { realm, services, physicalName }) => {
     const name = read(resource).optionalString('ThingTypeName') ?? physicalName(resource.logicalId, 128)

@@ -1,4 +1,5 @@
 import type { AedesPublishPacket, Subscription } from 'aedes'
+import { compileTopicFilter } from '../topics.ts'
 import { MAX_SUBSCRIPTIONS, publishFault } from './limits.ts'
 import type { DisconnectReason } from './presence.ts'
 import type { Session } from './session.ts'
@@ -41,6 +42,10 @@ export const subscribeRefusal = (
     return `a connection has at most ${MAX_SUBSCRIPTIONS} subscriptions`
   return undefined
 }
+
+/** Whether some subscription of a session takes a topic. */
+export const isSubscribed = ({ filters }: Session, topic: string): boolean =>
+  [...filters].some(filter => compileTopicFilter(filter)(topic))
 
 /** Whether a message may be delivered to a session. */
 export const mayReceive = ({ authorize }: Session, { topic }: Pick<AedesPublishPacket, 'topic'>): boolean =>

@@ -3,9 +3,11 @@ import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { Aedes, type Client } from 'aedes'
 import type { Realm } from '../../core/types.ts'
 import type { Authority } from '../ca/authority.ts'
+import type { DeviceRequest } from '../provisioning/index.ts'
+import { isProvisioningTopic } from '../provisioning/topics.ts'
 import type { Registry } from '../registry.ts'
 import type { RuleMessage } from '../rules/engine.ts'
-import { mayReceive, publishRefusal, subscribeRefusal } from './access.ts'
+import { isSubscribed, mayReceive, publishRefusal, subscribeRefusal } from './access.ts'
 import { disableDedupe, installPersistence, interceptPackets, liveClient } from './aedes-internals.ts'
 import { connectedThing } from './identity.ts'
 import { keepAliveSeconds, packetFault, type WirePacket } from './limits.ts'
@@ -23,6 +25,8 @@ export interface BrokerOptions {
   readonly port: number
   /** Receives every message, whoever published it. */
   readonly onMessage: (message: RuleMessage) => void
+  /** Receives what devices publish on the topics of the device provisioning API; `onMessage` does not. */
+  readonly onRequest: (request: DeviceRequest) => void
 }
 
 export interface BrokerMessage {
@@ -41,12 +45,14 @@ export interface Broker {
 
 /** Starts the mTLS listener: aedes with AWS IoT Core's identities, policies, limits and lifecycle events on top. */
 export const startBroker = async (options: BrokerOptions): Promise<Broker> => {
-  const { realm, registry, onMessage } = options
+  const { realm, registry, onMessage, onRequest } = options
   const sessions = new WeakMap<Client, Session>()
   const open = new Set<Session>()
   const peers = new WeakMap<Client, Peer>()
   const wills = new WeakMap<Client, WirePacket>()
   let closing = false
+  /** The connection that an answer is being written to: `authorizeForward` is called in the course of it. */
+  let answered: Client | undefined
 
   const warn = (session: Session | undefined, message: string) =>
     realm.log({ level: 'warn', service: 'iot', message, clientId: session?.identity.clientId })
@@ -109,12 +115,38 @@ export const startBroker = async (options: BrokerOptions): Promise<Broker> => {
     authorizeForward: (client, packet) => {
       const session = sessions.get(client)
       if (!session || !mayReceive(session, packet)) return null
+      if (isProvisioningTopic(packet.topic) && client !== answered) return null
       return session.delivered.isNew(packet) ? packet : null
     },
     published: (packet, client, done) => {
       const session = client ? sessions.get(client) : undefined
-      if (session && !closing) onMessage(ruleMessage(session, packet.topic, packet.payload))
+      if (client && session && !closing) {
+        const message = ruleMessage(session, packet.topic, packet.payload)
+        if (!isProvisioningTopic(packet.topic)) onMessage(message)
+        // A last will asks for nothing: there is nobody to answer.
+        else if (!client.closed) onRequest(deviceRequest(client, session, message))
+      }
       done(null)
+    },
+  })
+  /** The answer goes out on the connection that asked, whoever else subscribes to its topic. */
+  const deviceRequest = (
+    client: Client,
+    session: Session,
+    { topic, payload }: RuleMessage,
+  ): DeviceRequest => ({
+    topic,
+    payload,
+    clientId: session.identity.clientId,
+    certificateId: session.identity.certificateId,
+    answer: (to, content) => {
+      if (closing || client.closed || !isSubscribed(session, to)) return
+      answered = client
+      try {
+        client.publish({ cmd: 'publish', topic: to, payload: content, qos: 0, retain: false, dup: false })
+      } finally {
+        answered = undefined
+      }
     },
   })
   await aedes.listen()

@@ -1,4 +1,4 @@
-import { AwsError, type RestRequest } from '../../core/types.ts'
+import { type AuthzRequest, AwsError, type RestRequest } from '../../core/types.ts'
 
 /** A request to the control plane, taken apart by its route. */
 export interface ControlCall {
@@ -11,6 +11,8 @@ export interface ControlCall {
 export interface ControlOperation {
   /** ARN for the IAM check of `iot:Operation`, `*` where AWS defines no resource for it. */
   resource(call: ControlCall): string
+  /** What the call needs besides. */
+  needs?(call: ControlCall): readonly AuthzRequest[]
   run(call: ControlCall): unknown
 }
 export type ControlOperations = Readonly<Record<string, ControlOperation>>

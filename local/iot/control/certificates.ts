@@ -29,17 +29,8 @@ export const certificateOperations = (
     return certificate
   }
   const register = (issued: IssuedCertificate, call: ControlCall) => {
-    const now = realm.now().getTime()
-    registry.certificates.set(issued.certificateId, {
-      certificateId: issued.certificateId,
-      certificatePem: issued.certificatePem,
-      status: call.query.get('setAsActive') === 'true' ? 'ACTIVE' : 'INACTIVE',
-      creationDate: now,
-      lastModifiedDate: now,
-      notBefore: issued.notBefore.getTime(),
-      notAfter: issued.notAfter.getTime(),
-    })
-    registry.changed()
+    const active = call.query.get('setAsActive') === 'true'
+    storeCertificate(realm, registry, issued, active ? 'ACTIVE' : 'INACTIVE')
     const { certificateId, certificatePem } = issued
     return { certificateArn: arn(certificateId), certificateId, certificatePem }
   }
@@ -151,4 +142,24 @@ export const certificateOperations = (
       },
     },
   }
+}
+
+/** Adds a certificate that was just issued to the registry. */
+export const storeCertificate = (
+  realm: Realm,
+  registry: Registry,
+  issued: IssuedCertificate,
+  status: CertificateStatus,
+): void => {
+  const now = realm.now().getTime()
+  registry.certificates.set(issued.certificateId, {
+    certificateId: issued.certificateId,
+    certificatePem: issued.certificatePem,
+    status,
+    creationDate: now,
+    lastModifiedDate: now,
+    notBefore: issued.notBefore.getTime(),
+    notAfter: issued.notAfter.getTime(),
+  })
+  registry.changed()
 }

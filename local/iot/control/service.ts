@@ -9,26 +9,40 @@ import { endpointOperations } from './endpoint.ts'
 import { OPERATION_ROUTES } from './operations.ts'
 import { policyOperations } from './policies.ts'
 import { principalOperations } from './principals.ts'
+import { provisioningTemplateOperations } from './provisioning-templates.ts'
 import { ruleOperations } from './rules.ts'
 import { thingTypeOperations } from './thing-types.ts'
 import { thingOperations } from './things.ts'
+
+/** Operations on things, certificates, policies and their attachments. */
+export const registryOperations = (
+  realm: Realm,
+  registry: Registry,
+  authority: Authority,
+): ControlOperations => ({
+  ...thingOperations(realm, registry),
+  ...thingTypeOperations(realm, registry),
+  ...certificateOperations(realm, registry, authority),
+  ...policyOperations(realm, registry),
+  ...principalOperations(realm, registry),
+})
 
 /** The control plane: rest-json, signing name `iot`. */
 export const createControlPlane = (options: {
   readonly realm: Realm
   readonly registry: Registry
-  readonly authority: Authority
+  /** Of `registryOperations`. */
+  readonly operations: ControlOperations
   readonly engine: RulesEngine
   /** `HOST:PORT` of the MQTT listener. */
   readonly dataEndpoint: string
+  /** Called before every operation. */
+  readonly sweep: () => void
 }): RestService => {
-  const { realm, registry, authority, engine } = options
+  const { realm, registry, engine } = options
   const operations: ControlOperations = {
-    ...thingOperations(realm, registry),
-    ...thingTypeOperations(realm, registry),
-    ...certificateOperations(realm, registry, authority),
-    ...policyOperations(realm, registry),
-    ...principalOperations(realm, registry),
+    ...options.operations,
+    ...provisioningTemplateOperations(realm, registry),
     ...ruleOperations(realm, engine),
     ...endpointOperations(options.dataEndpoint),
   }
@@ -48,7 +62,11 @@ export const createControlPlane = (options: {
         headers: request.headers,
         body: readBody(request),
       }
-      ctx.authorize({ action: `iot:${match.operation}`, resource: operation.resource(call) })
+      ctx.authorize(
+        { action: `iot:${match.operation}`, resource: operation.resource(call) },
+        ...(operation.needs?.(call) ?? []),
+      )
+      options.sweep()
       return jsonResponse(await operation.run(call))
     },
   }

@@ -69,7 +69,10 @@ export const evaluateTemplate = (
 }
 
 type Text = (resource: TemplateResource, name: string) => string | undefined
-type Property = (resource: TemplateResource, name: string) => { readonly where: string; readonly value: unknown }
+type Property = (
+  resource: TemplateResource,
+  name: string,
+) => { readonly where: string; readonly value: unknown }
 
 const evaluator =
   (scope: Scope) =>
@@ -93,7 +96,11 @@ const thingOf = (resource: TemplateResource, text: Text, property: Property): De
   }
 }
 
-const policyOf = (resource: TemplateResource, text: Text, property: Property): Desired['policies'][number] => {
+const policyOf = (
+  resource: TemplateResource,
+  text: Text,
+  property: Property,
+): Desired['policies'][number] => {
   const name = text(resource, 'PolicyName')
   if (name !== undefined) return { name }
   const { value } = property(resource, 'PolicyDocument')

@@ -133,7 +133,8 @@ const only = (given: Json, names: readonly string[], where: string): void => {
 }
 
 const need = ({ logicalName, properties }: TemplateResource, name: string): void => {
-  if (properties[name] === undefined) throw invalidRequest(`Resources.${logicalName}.Properties.${name} is missing`)
+  if (properties[name] === undefined)
+    throw invalidRequest(`Resources.${logicalName}.Properties.${name} is missing`)
 }
 
 /** Finds, before a device does, functions that provisioning templates do not have and names of no parameter. */

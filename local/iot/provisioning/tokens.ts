@@ -39,7 +39,9 @@ export const createOwnershipTokens = (realm: Realm, registry: Registry): Ownersh
 
   const sweep = () => {
     const now = realm.now().getTime()
-    const expired = [...tokens.values()].filter(({ digest, expiresAt }) => expiresAt <= now && !inUse.has(digest))
+    const expired = [...tokens.values()].filter(
+      ({ digest, expiresAt }) => expiresAt <= now && !inUse.has(digest),
+    )
     for (const { digest, certificateId } of expired) {
       tokens.delete(digest)
       const pending = registry.certificates.get(certificateId)?.status === 'PENDING_ACTIVATION'

@@ -23,7 +23,7 @@ export interface ModelFile {
 /**
  * Statement over the files; resources are in code-point order, which is the order of their UTF-8 bytes.
  * `ignorePaths` are recorded beside the default ones; whoever lists the files leaves them out.
- * @throws Error when there is no file, or one that no verifier accepts
+ * @throws Error when there is no file, or a name or path that the specification does not allow
  */
 export function omsStatement(
   name: string,
@@ -36,6 +36,12 @@ export function omsStatement(
     checkName(file.name)
     if (file.name === sorted[i - 1]?.name) throw new Error(`model: ${file.name} is there twice`)
   })
+  for (const path of ignorePaths) {
+    checkName(path)
+    // OMS §6.2.1, so that no verifier takes it for a pattern.
+    if (/[*?[]/.test(path))
+      throw new Error(`model: the ignored path ${path} must be without \`*\`, \`?\`, \`[\``)
+  }
   return Buffer.from(
     JSON.stringify({
       _type: IN_TOTO_STATEMENT,

@@ -1,0 +1,53 @@
+/** Public halves of the stack's KMS keys. */
+import { createPublicKey } from 'node:crypto'
+import { GetPublicKeyCommand, type KMSClient } from '@aws-sdk/client-kms'
+import { pinnedSpki } from '../../verifier/key.ts'
+import type { OnlineKeyRole, StackNames } from './stack.ts'
+
+export interface OnlineKey {
+  readonly role: OnlineKeyRole
+  /** A or B; see infra/keys.yml. */
+  readonly slot: 'A' | 'B'
+  readonly arn: string
+  readonly keyid: string
+  readonly pem: string
+  /** Whether the stack signs with it. */
+  readonly signs: boolean
+}
+interface Fetched {
+  readonly arn: string
+  readonly spki: Buffer
+}
+
+/** Every key that the stack has. Needs kms:GetPublicKey. @throws Error when the stack has no such alias */
+export async function fetchOnlineKeys(
+  kms: KMSClient,
+  alias: StackNames['alias'],
+): Promise<readonly OnlineKey[]> {
+  const found: OnlineKey[] = []
+  for (const role of ['model', 'deployment'] as const) {
+    const signing = await publicKey(kms, alias[role])
+    if (signing === undefined)
+      throw new Error(`${alias[role]}: there is no such key; is the stack deployed, and --stage right?`)
+    for (const slot of ['A', 'B'] as const) {
+      const key = await publicKey(kms, `${alias[role]}-${slot.toLowerCase()}`)
+      if (key === undefined) continue
+      const { hint: keyid, key: object } = pinnedSpki(key.spki)
+      const pem = createPublicKey(object).export({ type: 'spki', format: 'pem' }).toString()
+      found.push({ role, slot, arn: key.arn, keyid, pem, signs: key.arn === signing.arn })
+    }
+  }
+  return found
+}
+
+/** Undefined when there is no such key. */
+async function publicKey(kms: KMSClient, KeyId: string): Promise<Fetched | undefined> {
+  try {
+    const { PublicKey, KeyId: arn = KeyId } = await kms.send(new GetPublicKeyCommand({ KeyId }))
+    if (PublicKey === undefined) throw new Error(`${KeyId}: KMS answered without a public key`)
+    return { arn, spki: Buffer.from(PublicKey) }
+  } catch (error) {
+    if ((error as Error).name === 'NotFoundException') return undefined
+    throw error
+  }
+}
