@@ -1,41 +1,58 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { thingName } from '../src/contracts/names.ts'
+import type { Storage } from './ports.ts'
+import { fileStorage } from './storage/file.ts'
 
 export interface DeviceIdentity {
   readonly thing: string
   /** PKCS#8 PEM; made on the device's side and never sent anywhere. */
   readonly keyPem: string
   readonly certPem: string
-  readonly certificateArn: string
+  /** Known to whoever registered the device with an operator's credentials, and not to a device itself. */
+  readonly certificateArn?: string
 }
 
-const stored = z.strictObject({ thing: thingName, certificateArn: z.string().min(1) })
+const identityFile = z.strictObject({ thing: thingName, certificateArn: z.string().min(1).optional() })
+const enrolmentFile = z.strictObject({
+  thing: thingName,
+  keyPem: z.string(),
+  csrPem: z.string(),
+  certificate: z.strictObject({ pem: z.string(), token: z.string() }).optional(),
+})
+/** An enrolment under way: the key is kept from its first message on, since the serial is for this key only. */
+export type Enrolment = z.infer<typeof enrolmentFile>
+
 const DONE = 'identity.json'
+const UNDER_WAY = 'enrolment.json'
 
 /** Identities in one folder, each in a folder of its own: key.pem, cert.pem and, last, identity.json. */
 export interface IdentityStore {
   load(thing: string): DeviceIdentity | null
   loadAll(): DeviceIdentity[]
+  /** Ends an enrolment that is under way. */
   save(identity: DeviceIdentity): void
+  enrolment(thing: string): Enrolment | null
+  keep(enrolment: Enrolment): void
 }
 
 export function identityStore(dir: string): IdentityStore {
   // A colon is fine in a thing's name and not in a file's name everywhere.
   const folderOf = (thing: string): string => join(dir, encodeURIComponent(thing))
+  const open = (folder: string): Storage | null => (existsSync(folder) ? fileStorage(folder) : null)
+  const text = (storage: Storage, name: string): string | null => {
+    const bytes = storage.read(name)
+    return bytes === null ? null : Buffer.from(bytes).toString('utf8')
+  }
   const read = (folder: string): DeviceIdentity | null => {
-    if (!existsSync(join(folder, DONE))) return null
-    const text = (name: string) => readFileSync(join(folder, name), 'utf8')
-    return { ...stored.parse(JSON.parse(text(DONE))), keyPem: text('key.pem'), certPem: text('cert.pem') }
+    const storage = open(folder)
+    const done = storage && text(storage, DONE)
+    if (!storage || !done) return null
+    const { thing, certificateArn } = identityFile.parse(JSON.parse(done))
+    const [keyPem, certPem] = [text(storage, 'key.pem'), text(storage, 'cert.pem')]
+    if (keyPem === null || certPem === null) return null
+    return { thing, keyPem, certPem, ...(certificateArn === undefined ? {} : { certificateArn }) }
   }
   return {
     load: thing => read(folderOf(thing)),
@@ -46,18 +63,34 @@ export function identityStore(dir: string): IdentityStore {
             .flatMap(name => read(join(dir, name)) ?? [])
         : [],
     save({ thing, keyPem, certPem, certificateArn }) {
-      const folder = folderOf(thing)
-      mkdirSync(folder, { recursive: true, mode: 0o700 })
-      const write = (name: string, content: string): void => {
-        const temporary = join(folder, `.${name}`)
-        writeFileSync(temporary, content, { mode: 0o600 })
-        // The mode above only holds for a file that is new.
-        chmodSync(temporary, 0o600)
-        renameSync(temporary, join(folder, name))
-      }
-      write('key.pem', keyPem)
-      write('cert.pem', certPem)
-      write(DONE, JSON.stringify({ thing, certificateArn }))
+      const storage = fileStorage(folderOf(thing))
+      storage.write('key.pem', Buffer.from(keyPem))
+      storage.write('cert.pem', Buffer.from(certPem))
+      storage.write(DONE, Buffer.from(JSON.stringify({ thing, certificateArn })))
+      storage.remove(UNDER_WAY)
     },
+    enrolment(thing) {
+      const storage = open(folderOf(thing))
+      const found = storage && text(storage, UNDER_WAY)
+      return found ? enrolmentFile.parse(JSON.parse(found)) : null
+    },
+    keep: enrolment =>
+      fileStorage(folderOf(enrolment.thing)).write(UNDER_WAY, Buffer.from(JSON.stringify(enrolment))),
+  }
+}
+
+/** Lost with the process. */
+export function memoryIdentities(): IdentityStore {
+  const done = new Map<string, DeviceIdentity>()
+  const underWay = new Map<string, Enrolment>()
+  return {
+    load: thing => done.get(thing) ?? null,
+    loadAll: () => [...done.values()],
+    save(identity) {
+      done.set(identity.thing, identity)
+      underWay.delete(identity.thing)
+    },
+    enrolment: thing => underWay.get(thing) ?? null,
+    keep: enrolment => void underWay.set(enrolment.thing, enrolment),
   }
 }

@@ -49,6 +49,8 @@ async function provisionOne(thing: string, options: ProvisionOptions): Promise<D
     // Kept before it is attached: a certificate whose key is lost could never be used.
     store?.save(identity)
     const principal = identity.certificateArn
+    // A device that enrolled by claim was attached by the template.
+    if (principal === undefined) return identity
     await iot.send(new AttachPolicyCommand({ policyName, target: principal }))
     await iot.send(
       new AttachThingPrincipalCommand({

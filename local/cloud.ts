@@ -132,6 +132,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       stackName: options.stackName ?? stackNameOf(template),
       parameters: typeof parameters === 'function' ? parameters(at) : parameters,
     })
+    parts.kms.retireOthers()
     parts.lambda.start()
     const { iam, lambda, sqs, events, logs } = parts
     return {
@@ -246,7 +247,7 @@ async function makeServices(realm: Realm, options: CloudOptions, closers: Map<Pa
     ...dynamodb.services,
     ...iot.services,
   ]
-  return { iam, logs, sqs, lambda, events, iot, issuer, apis, publicPrefixes, services, cloudServices }
+  return { iam, kms, logs, sqs, lambda, events, iot, issuer, apis, publicPrefixes, services, cloudServices }
 }
 
 const portInUse =

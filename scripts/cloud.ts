@@ -1,8 +1,10 @@
 /** `npm run cloud`: the local cloud with the template deployed and no data, for anyone's tools. */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { assertPortsFree } from './lib/free-ports.ts'
 import { buildAndPackage, directions, startEdgeloop } from './lib/local-cloud.ts'
 import { cloudFlags, parse, ports, run } from './lib/options.ts'
+import { openStateFolder } from './lib/state-folder.ts'
 
 const HELP = `Usage: npm run cloud -- [options]
 
@@ -13,8 +15,6 @@ const HELP = `Usage: npm run cloud -- [options]
   --no-build      use dist/ and .serverless/ as they are
 `
 
-const MARK = '.edgeloop-cloud'
-
 await run(async () => {
   const { values } = parse({
     options: { ...cloudFlags, keep: { type: 'boolean' }, 'no-build': { type: 'boolean' } },
@@ -23,42 +23,42 @@ await run(async () => {
     process.stdout.write(HELP)
     return 0
   }
-  const dir = resolve(values.dir ?? '.edgeloop/cloud')
-  if (!values.keep) emptyOwn(dir)
-  mkdirSync(dir, { recursive: true })
-  writeFileSync(join(dir, MARK), 'state of an Edgeloop local cloud\n')
-  if (!values['no-build']) {
-    process.stdout.write('Building and packaging …\n')
-    await buildAndPackage()
-  }
-  const cloud = await startEdgeloop({
-    dir,
-    ...ports(values),
-    log: entry => {
-      if (entry.level === 'warn' || entry.level === 'error')
-        process.stderr.write(`${entry.service}: ${entry.message}\n`)
-    },
-  })
-  writeFileSync(join(dir, 'mqtt-ca.pem'), cloud.mqtt.caPem)
-  process.stdout.write(`Local cloud up in ${Math.round(cloud.deploymentMs)} ms: ${cloud.endpoint}\n`)
-  if (cloud.notRun.length > 0)
+  const at = ports(values)
+  const folder = openStateFolder(resolve(values.dir ?? '.edgeloop/cloud'), { fresh: false })
+  try {
+    await assertPortsFree(at)
+    if (!values['no-build']) {
+      process.stdout.write('Building and packaging …\n')
+      await buildAndPackage()
+      // Some seconds have gone by, and what is deleted for a start must not be deleted for a refusal.
+      await assertPortsFree(at)
+    }
+    if (!values.keep) folder.empty()
+    const cloud = await startEdgeloop({
+      dir: folder.dir,
+      ...at,
+      log: entry => {
+        if (entry.level === 'warn' || entry.level === 'error')
+          process.stderr.write(`${entry.service}: ${entry.message}\n`)
+      },
+    })
+    writeFileSync(join(folder.dir, 'mqtt-ca.pem'), cloud.mqtt.caPem)
+    process.stdout.write(`Local cloud up in ${Math.round(cloud.deploymentMs)} ms: ${cloud.endpoint}\n`)
+    if (cloud.notRun.length > 0)
+      process.stdout.write(
+        `Declared, not run here: ${cloud.notRun.length} resources (alarms and their topic)\n`,
+      )
     process.stdout.write(
-      `Declared, not run here: ${cloud.notRun.length} resources (alarms and their topic)\n`,
+      `${await directions(cloud)}\nDevices: npm run provision -- --help\nCtrl-C stops it.\n`,
     )
-  process.stdout.write(`${await directions(cloud)}\nDevices: npm run provision -- --help\nCtrl-C stops it.\n`)
-  await new Promise<void>(stop => {
-    process.once('SIGINT', stop)
-    process.once('SIGTERM', stop)
-  })
-  process.stdout.write('Stopping …\n')
-  await cloud.close()
-  return 0
+    await new Promise<void>(stop => {
+      process.once('SIGINT', stop)
+      process.once('SIGTERM', stop)
+    })
+    process.stdout.write('Stopping …\n')
+    await cloud.close()
+    return 0
+  } finally {
+    folder.release()
+  }
 })
-
-/** Empties a folder only when an earlier run made it. */
-function emptyOwn(dir: string): void {
-  if (!existsSync(dir)) return
-  if (!existsSync(join(dir, MARK)))
-    throw new Error(`${dir} exists and is not a local cloud's folder; name another with --dir`)
-  rmSync(dir, { recursive: true })
-}

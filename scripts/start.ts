@@ -1,19 +1,23 @@
 /** `npm start`: the whole loop on this machine, with an example. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import type { FieldState } from '../device/field.ts'
 import type { Example } from '../examples/example.ts'
 import type { Cloud } from '../local/cloud.ts'
+import { assertPortsFree } from './lib/free-ports.ts'
 import { buildAndPackage, directions, startEdgeloop } from './lib/local-cloud.ts'
-import { cloudFlags, parse, ports, run, UsageError, whole } from './lib/options.ts'
+import { cloudFlags, outputFile, parse, ports, run, UsageError, whole } from './lib/options.ts'
+import { openStateFolder, temporaryStateFolder } from './lib/state-folder.ts'
 import { watchMemory } from './story/memory.ts'
-import { makeReport } from './story/report.ts'
+import { allReported, makeReport } from './story/report.ts'
 import { makeSteps, StepFailed } from './story/steps.ts'
 import { tellStory } from './story/story.ts'
 import { watch as watchBus } from './story/watch.ts'
 
 /** The examples' own minDevices: with fewer nothing would be said about drift, and nothing retrained. */
 const MIN_DEVICES = 10
+/** The devices switch before the cloud has heard of it, and the report tells what the cloud has heard. */
+const REPORT_PATIENCE_SECONDS = 30
 
 const HELP = `Usage: npm start -- [options]
 
@@ -23,7 +27,8 @@ const HELP = `Usage: npm start -- [options]
   --report FILE   write the facts of the run as JSON
   --port N        HTTP endpoint of all AWS services (default 4566, 0: any free port)
   --mqtt-port N   MQTT over mTLS (default 8883, 0: any free port)
-  --dir DIR       state of the local cloud (default: a temporary folder)
+  --dir DIR       new or empty folder for the state of the local cloud, kept for npm run cloud -- --keep --dir DIR
+                  (default: a temporary folder, deleted at the end)
 `
 
 await run(async () => {
@@ -43,17 +48,23 @@ await run(async () => {
   const devices = whole('devices', values.devices, 50, MIN_DEVICES, 2_000)
   const name = values.example ?? 'cold-chain'
   const example = await loadExample(name)
-  const dir = values.dir === undefined ? mkdtempSync(join(tmpdir(), 'edgeloop-')) : resolve(values.dir)
+  const at = ports(values)
+  const reportFile = values.report === undefined ? undefined : outputFile('report', values.report)
+  await assertPortsFree(at)
+  const folder =
+    values.dir === undefined ? temporaryStateFolder() : openStateFolder(resolve(values.dir), { fresh: true })
 
   const memory = watchMemory()
   const steps = makeSteps(line => process.stdout.write(line), memory.nowMb)
   const stops: (() => Promise<void> | void)[] = []
   let stopping: Promise<void> | undefined
+  let up = false
   const stopAll = (): Promise<void> => {
     stopping ??= (async () => {
       for (const stop of stops.reverse()) await stop()
       memory.stop()
-      if (values.dir === undefined) rmSync(dir, { recursive: true, force: true })
+      if (up) folder.release()
+      else folder.undo()
     })()
     return stopping
   }
@@ -69,7 +80,8 @@ await run(async () => {
       return { what: 'handlers bundled, CloudFormation template packaged' }
     })
     const { cloud } = await steps.run('local cloud', `provision ${devices} devices`, async () => {
-      const started = await startEdgeloop({ dir, ...ports(values), log: logFaults })
+      const started = await startEdgeloop({ dir: folder.dir, ...at, log: logFaults })
+      up = true
       stops.push(() => started.close())
       return {
         cloud: started,
@@ -81,16 +93,10 @@ await run(async () => {
   const tell = async (cloud: Cloud): Promise<number> => {
     const bus = watchBus(cloud)
     let failed: StepFailed | undefined
-    let states: Parameters<typeof makeReport>[0]['states'] = []
+    let states: readonly FieldState[] = []
     try {
-      const told = await tellStory({
-        cloud,
-        example,
-        devices,
-        steps,
-        watch: bus,
-        onStop: stop => stops.push(stop),
-      })
+      const onStop = (stop: () => Promise<void> | void) => void stops.push(stop)
+      const told = await tellStory({ cloud, example, devices, steps, watch: bus, onStop })
       states = told.field.states()
     } catch (error) {
       if (!(error instanceof StepFailed)) throw error
@@ -98,22 +104,23 @@ await run(async () => {
     }
     const total = steps.facts.reduce((sum, s) => sum + s.ms, 0)
     const peakMb = memory.peakMb()
-    if (values.report !== undefined) {
-      const report = await makeReport({
-        ...{ cloud, watch: bus, example: name, model: example.model, steps: steps.facts, states, peakMb },
-        closed: failed === undefined,
-      })
-      writeFileSync(values.report, `${JSON.stringify(report, null, 2)}\n`)
+    if (reportFile !== undefined) {
+      const closed = failed === undefined
+      const facts = { example: name, model: example.model, steps: steps.facts, states, peakMb, closed }
+      try {
+        if (closed) await allReported(bus, states, REPORT_PATIENCE_SECONDS).catch(tellFault)
+        const report = await makeReport({ cloud, watch: bus, ...facts })
+        writeFileSync(reportFile, `${JSON.stringify(report, null, 2)}\n`)
+      } catch (error) {
+        // A loop that did not close has a reason that matters more than this one.
+        if (closed) throw error
+        tellFault(error)
+      }
     }
-    if (failed !== undefined) {
-      process.stderr.write(
-        `The loop did not close. Step “${failed.step}” failed: ${(failed.cause as Error).message}\n`,
-      )
-      return 1
-    }
+    if (failed !== undefined) throw failed
     process.stdout.write(`The loop closed in ${(total / 1000).toFixed(1)} s; peak memory ${peakMb} MB.\n`)
     if (values.once) return 0
-    writeFileSync(join(dir, 'mqtt-ca.pem'), cloud.mqtt.caPem)
+    writeFileSync(join(folder.dir, 'mqtt-ca.pem'), cloud.mqtt.caPem)
     process.stdout.write(`\n${await directions(cloud)}\nThe field goes on. Ctrl-C stops everything.\n`)
     await interrupted
     return 0
@@ -126,6 +133,11 @@ await run(async () => {
       return 130
     }
     return ended
+  } catch (error) {
+    if (!(error instanceof StepFailed)) throw error
+    // The step's own line has told why.
+    process.stderr.write(`The loop did not close: step “${error.step}” failed.\n`)
+    return 1
   } finally {
     await stopAll()
   }
@@ -138,6 +150,9 @@ async function loadExample(name: string): Promise<Example> {
   const { load } = (await import(file.href)) as { load: () => Example }
   return load()
 }
+
+const tellFault = (error: unknown): void =>
+  void process.stderr.write(`--report: ${(error as Error).message}\n`)
 
 function logFaults(entry: { level: string; service: string; message: string }): void {
   if (entry.level === 'error' || (entry.level === 'warn' && process.env['DEBUG']))

@@ -7,6 +7,7 @@ import { describe as inWords, validateTemplate } from '../scripts/check-template
 import { accessRules } from './template-rules/access.ts'
 import { deliveryRules } from './template-rules/delivery.ts'
 import { functionRules } from './template-rules/functions.ts'
+import { quarantineRules } from './template-rules/quarantine.ts'
 import { ofType, properties, readTemplate } from './template-rules/template.ts'
 
 const template = readTemplate()
@@ -15,6 +16,7 @@ describe.each([
   ['functions', functionRules],
   ['delivery', deliveryRules],
   ['access and storage', accessRules],
+  ['field samples', quarantineRules],
 ] as const)('%s', (_, rules) => {
   it.each(rules)('$name', ({ check }) => {
     expect(check(template)).toEqual([])

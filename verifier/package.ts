@@ -6,6 +6,10 @@ import type { PinnedKey } from './key.ts'
 import { type SignedFile, verifyOmsBundle } from './oms.ts'
 import { Refusal, refuseAs } from './refusal.ts'
 
+/** Says for which slot, hardware and release a package was made. */
+export const CONTRACT = 'contract.json'
+export const MAX_CONTRACT_BYTES = 8_388_608
+
 export interface PackageChecks {
   /** Bytes of the OMS bundle file. */
   readonly bundle: Uint8Array
@@ -33,7 +37,7 @@ export function verifyPackage(checks: PackageChecks): ReadonlyMap<string, Uint8A
     signed.map(file => file.name),
   )
   checkFiles(files, signed)
-  checkContract(files, checks)
+  checkContract(files.get(CONTRACT), checks)
   return files
 }
 
@@ -46,7 +50,12 @@ export function checkArchive(archive: Uint8Array, { package: wanted }: Release):
 }
 
 /** Check 12: the bundle that the manifest names, by a model key that the trust root names. */
-export function checkBundle({ bundle, release, modelKeys, files }: PackageChecks): readonly SignedFile[] {
+export function checkBundle({
+  bundle,
+  release,
+  modelKeys,
+  files,
+}: Omit<PackageChecks, 'archive'>): readonly SignedFile[] {
   if (bundle.byteLength !== release.bundle.length || sha256(bundle) !== release.bundle.sha256)
     throw new Refusal('BUNDLE_DIGEST', 'bundle: the SHA-256 or length is not the one that the manifest names')
   const signed = verifyByOne(bundle, [...modelKeys.values()])
@@ -77,12 +86,16 @@ function checkFiles(files: ReadonlyMap<string, Uint8Array>, signed: readonly Sig
 }
 
 /** Whoever holds the deployment key alone could name a package that was made for other devices. */
-function checkContract(files: ReadonlyMap<string, Uint8Array>, checks: PackageChecks): void {
-  const { release, slot, hardware } = checks
+export function checkContract(
+  bytes: Uint8Array | undefined,
+  { release, slot, hardware }: Pick<PackageChecks, 'release' | 'slot' | 'hardware'>,
+): void {
   const contract = refuseAs('PACKAGE_CONTRACT', () => {
-    const bytes = files.get('contract.json')
     if (bytes === undefined) throw new Error('package: contract.json is missing')
-    return parseUntrustedJson(bytes, { maxBytes: 8_388_608, maxDepth: 8 }) as Record<string, unknown> | null
+    return parseUntrustedJson(bytes, { maxBytes: MAX_CONTRACT_BYTES, maxDepth: 8 }) as Record<
+      string,
+      unknown
+    > | null
   })
   const wanted = { model: release.model, version: release.version, slot, hardware }
   for (const [key, value] of Object.entries(wanted))

@@ -30,8 +30,11 @@ export function localAddresses(
   return Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, local(value)]))
 }
 
-/** The fixed beginning of a route key's path: `GET /v1/fleets/{fleet}` → `/v1/fleets/`. */
+/**
+ * Where an API answers beside its own address: the first segment of a route's path, `GET /v1/fleets/{fleet}` → `/v1/`.
+ * What it has no route for below that is its to refuse (404), not the endpoint's (403).
+ */
 export function routePrefix(routeKey: string): string {
-  const path = routeKey.split(' ')[1] ?? '/'
-  return path.split('{')[0] ?? '/'
+  const [, first = ''] = (routeKey.split(' ')[1] ?? '/').split('/')
+  return first === '' || first.includes('{') ? '/' : `/${first}/`
 }

@@ -98,6 +98,11 @@ export interface Kms {
     },
   ): { readonly keyId: string; readonly arn: string }
   createAlias(aliasName: string, keyId: string): void
+  /**
+   * Called when a stack is complete: a key that it no longer has is gone from it for good, as with a DeletionPolicy of
+   * Retain. One that it declares again later is another key.
+   */
+  retireOthers(): void
 }
 
 /** One change of an item, as in a DynamoDB stream record's `dynamodb` part. */

@@ -27,6 +27,7 @@ export function createKms({ realm }: ServiceOptions): Kms {
       return { keyId, arn }
     },
     createAlias: (name, keyId) => store.alias(name, keyId),
+    retireOthers: () => store.retireOthers(),
   }
 }
 

@@ -37,6 +37,8 @@ export interface KeyStore {
   alias(name: string, keyId: string): void
   /** By key id, key ARN, alias name or alias ARN; throws NotFoundException. */
   find(id: string): Key
+  /** Sets aside the keys that no `create` has named: a stack that makes such a resource again gets a new key. */
+  retireOthers(): void
   list(): readonly Key[]
   aliases(): readonly (readonly [name: string, key: Key])[]
 }
@@ -104,6 +106,14 @@ export function openKeyStore(realm: Realm): KeyStore {
       aliases.set(name, find(keyId).keyId)
     },
     find,
+    retireOthers() {
+      for (const [stableName, { keyId }] of files) {
+        if (keys.has(keyId)) continue
+        const path = join(dir, `${keyId}.json`)
+        renameSync(path, `${path}.retired`)
+        files.delete(stableName)
+      }
+    },
     list: () => [...keys.values()],
     aliases: () => [...aliases].map(([name, keyId]) => [name, byId(keyId)] as const),
   }

@@ -10,7 +10,7 @@ import type { CloudLogEntry } from '../../local/core/types.ts'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 export const TEMPLATE = `${root}.serverless`
 export const AUDIENCE = 'edgeloop'
-export const SCOPES = ['fleet:read']
+export const SCOPES = ['fleet:read', 'devices:write', 'rollouts:write']
 /** The image's name as it would be in ECR, so that the job role's rights to pull it are checked as well. */
 const IMAGE = '123456789012.dkr.ecr.eu-west-1.amazonaws.com/edgeloop-trainer:local'
 

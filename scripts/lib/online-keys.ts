@@ -1,5 +1,4 @@
 /** Public halves of the stack's KMS keys. */
-import { createPublicKey } from 'node:crypto'
 import { GetPublicKeyCommand, type KMSClient } from '@aws-sdk/client-kms'
 import { pinnedSpki } from '../../verifier/key.ts'
 import type { OnlineKeyRole, StackNames } from './stack.ts'
@@ -33,7 +32,7 @@ export async function fetchOnlineKeys(
       const key = await publicKey(kms, `${alias[role]}-${slot.toLowerCase()}`)
       if (key === undefined) continue
       const { hint: keyid, key: object } = pinnedSpki(key.spki)
-      const pem = createPublicKey(object).export({ type: 'spki', format: 'pem' }).toString()
+      const pem = object.export({ type: 'spki', format: 'pem' }).toString()
       found.push({ role, slot, arn: key.arn, keyid, pem, signs: key.arn === signing.arn })
     }
   }

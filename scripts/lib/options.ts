@@ -1,3 +1,5 @@
+import { accessSync, constants, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 
 export class UsageError extends Error {}
@@ -36,10 +38,35 @@ export const cloudFlags = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
-export const ports = (values: { port?: string | undefined; 'mqtt-port'?: string | undefined }) => ({
-  port: whole('port', values.port, DEFAULT_PORT, 0, 65_535),
-  mqttPort: whole('mqtt-port', values['mqtt-port'], DEFAULT_MQTT_PORT, 0, 65_535),
-})
+/** Throws UsageError for what is no port, and for one port twice. */
+export function ports(values: { port?: string | undefined; 'mqtt-port'?: string | undefined }) {
+  const port = whole('port', values.port, DEFAULT_PORT, 0, 65_535)
+  const mqttPort = whole('mqtt-port', values['mqtt-port'], DEFAULT_MQTT_PORT, 0, 65_535)
+  if (port !== 0 && port === mqttPort)
+    throw new UsageError(`--port and --mqtt-port must differ, and both are ${port}`)
+  return { port, mqttPort }
+}
+
+/** Path of a file that can be written, there or not yet. Throws UsageError before any work was done for it. */
+export function outputFile(name: string, path: string): string {
+  const file = resolve(path)
+  const fault = writeFault(file)
+  if (fault !== undefined) throw new UsageError(`--${name}: ${file} cannot be written: ${fault}`)
+  return file
+}
+
+function writeFault(file: string): string | undefined {
+  try {
+    const found = statSync(file, { throwIfNoEntry: false })
+    if (found?.isDirectory()) return 'it is a folder'
+    const folder = statSync(dirname(file), { throwIfNoEntry: false })
+    if (!folder?.isDirectory()) return `${dirname(file)} is no folder`
+    accessSync(found ? file : dirname(file), constants.W_OK)
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
+}
 
 /** Runs a program; a wrong option or a known fault ends with its message and code, not with a stack. */
 export async function run(main: () => Promise<number | undefined>): Promise<void> {

@@ -8,6 +8,7 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 export interface AwsConfig {
   readonly endpoint?: string
   readonly region?: string
+  readonly maxAttempts?: number
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string }
 }
 export type OnlineKeyRole = 'model' | 'deployment'

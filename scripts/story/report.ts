@@ -3,7 +3,7 @@ import type { FieldState } from '../../device/field.ts'
 import type { Cloud } from '../../local/cloud.ts'
 import { operatorToken } from '../lib/local-cloud.ts'
 import type { StepFact } from './steps.ts'
-import type { Watch } from './watch.ts'
+import type { SeenEvent, Watch } from './watch.ts'
 
 interface ApiVersion {
   readonly version: number
@@ -26,6 +26,27 @@ export async function askApi<T>(cloud: Cloud, path: string): Promise<T> {
   })
   if (!answer.ok) throw new Error(`GET ${path} answered ${answer.status}: ${await answer.text()}`)
   return (await answer.json()) as T
+}
+
+/**
+ * Resolves when the bus has brought, of every device, the report that it runs what it runs. A device switches first
+ * and reports then; its report goes through a queue, the table and the outbox. Rejects after `seconds`.
+ */
+export function allReported(
+  watch: Pick<Watch, 'events' | 'holds'>,
+  states: readonly FieldState[],
+  seconds: number,
+): Promise<void> {
+  const due = new Set(states.filter(s => s.active !== null).map(s => `${s.thing} ${s.active}`))
+  let seen = 0
+  return watch.holds('the report of every device', seconds, () => {
+    for (; seen < watch.events.length; seen++) {
+      const { type, data } = watch.events[seen] as SeenEvent
+      if (type === 'DeviceReported' && data['outcome'] === 'COMMITTED')
+        due.delete(`${data['thing']} ${data['bundle']}`)
+    }
+    return due.size === 0
+  })
 }
 
 export async function makeReport(options: {
@@ -71,11 +92,21 @@ export async function makeReport(options: {
       counter: s.counter,
       refused: s.refused,
     })),
-    drift: watch.events.filter(e => e.type === 'DriftDetected').map(e => e.data),
+    drift: dataOf(watch, 'DriftDetected'),
+    /** Errors and labels behind each verdict, its lower bound, and what was accepted at release. */
+    harm: dataOf(watch, 'HarmConfirmed'),
     /** Domain events in the order of their coming, ms since the first. */
-    timeline: watch.events.map(e => ({ ms: e.at - (watch.events[0]?.at ?? 0), type: e.type })),
+    timeline: watch.events.map(({ at, type, data }) => ({
+      ms: at - (watch.events[0]?.at ?? 0),
+      type,
+      ...(type === 'DeviceReported'
+        ? { thing: data['thing'], bundle: data['bundle'], outcome: data['outcome'] }
+        : {}),
+    })),
     decisions,
     rejections,
     denials: cloud.denials,
   }
 }
+
+const dataOf = (watch: Watch, type: string) => watch.events.filter(e => e.type === type).map(e => e.data)

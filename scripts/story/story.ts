@@ -3,15 +3,16 @@
  * is waited for, because the one before it brings it about.
  */
 
-import { createPublicKey } from 'node:crypto'
+import { join } from 'node:path'
 import { IoTClient } from '@aws-sdk/client-iot'
-import { GetPublicKeyCommand, KMSClient } from '@aws-sdk/client-kms'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { type Field, startField } from '../../device/field.ts'
 import type { DeviceIdentity } from '../../device/identity.ts'
 import { provisionDevices } from '../../device/provision.ts'
 import type { Example } from '../../examples/example.ts'
 import type { Cloud } from '../../local/cloud.ts'
+import { ceremonyStack, firstRoot } from '../lib/ceremony.ts'
+import { stackNames } from '../lib/stack.ts'
 import { type Labeller, startLabeller } from './labeller.ts'
 import { type Replay, replay } from './replay.ts'
 import { askApi } from './report.ts'
@@ -56,6 +57,12 @@ export async function tellStory({
   const ofVersion = (version: number) => (data: Readonly<Record<string, unknown>>) =>
     data['version'] === version
 
+  const trustRoot = await steps.run('trust root', `provision ${devices} devices`, async () => {
+    const { accountId, dir } = cloud.realm
+    const stack = ceremonyStack(config, stackNames('dev', accountId))
+    const { link, holders } = await firstRoot(stack, join(dir, 'root-keys'))
+    return { link, what: `two of ${holders.length} offline keys name the two keys that sign online` }
+  })
   const { field, thin } = await steps.run('provision', 'drop model.yaml and the first dataset', async () => {
     const names = Array.from({ length: devices }, (_, i) => `${fleet}-${String(i + 1).padStart(4, '0')}`)
     const identities = await provisionDevices({
@@ -65,11 +72,10 @@ export async function tellStory({
       hardware,
       policyName: String(cloud.outputs['DevicePolicyName']),
     })
-    const trust = await pinnedKeys(new KMSClient(config), cloud)
     const started = startField({
       endpoint: cloud.mqtt,
       devices: identities.slice(0, -1),
-      trust,
+      trustRoot: trustRoot.link,
       fleet,
       hardware,
       slots: [slot],
@@ -208,17 +214,3 @@ const drifted = (watch: Watch): boolean => watch.events.some(e => e.type === 'Dr
 const short = (digest: unknown): string => String(digest).slice(0, 12)
 
 /** The public halves that devices have pinned since they left the factory. */
-async function pinnedKeys(
-  kms: KMSClient,
-  cloud: Cloud,
-): Promise<{ modelKeyPem: string; deploymentKeyPem: string }> {
-  const pem = async (output: string): Promise<string> => {
-    const { PublicKey = new Uint8Array() } = await kms.send(
-      new GetPublicKeyCommand({ KeyId: String(cloud.outputs[output]) }),
-    )
-    return createPublicKey({ key: Buffer.from(PublicKey), format: 'der', type: 'spki' })
-      .export({ type: 'spki', format: 'pem' })
-      .toString()
-  }
-  return { modelKeyPem: await pem('ModelKeyArn'), deploymentKeyPem: await pem('DeploymentKeyArn') }
-}

@@ -60,6 +60,26 @@ export const httpRequest = z.object({
   queryStringParameters: z.record(z.string(), z.string()).optional(),
 })
 
+/** The same with a body and the claims of the token that the authorizer has checked. */
+export const httpCommand = httpRequest.extend({
+  body: z.string().optional(),
+  isBase64Encoded: z.boolean().default(false),
+  requestContext: z.object({
+    requestId: z.string(),
+    authorizer: z.object({ jwt: z.object({ claims: z.object({ sub: z.string().min(1) }) }) }),
+  }),
+})
+
+/** AWS IoT to a pre-provisioning hook, payload version 2020-04-01. */
+export const provisioningRequest = z.object({
+  claimCertificateId: z.string().min(1),
+  certificateId: z.string().min(1),
+  certificatePem: z.string(),
+  templateArn: z.string(),
+  clientId: z.string(),
+  parameters: z.record(z.string(), z.string()).default({}),
+})
+
 /** AWS IoT lifecycle event: the only trace that a publish which the policy refused leaves for us. */
 export const presenceEvent = z.object({
   clientId: z.string(),

@@ -15,6 +15,8 @@ export interface ModelRow {
   /** Newest version that every device is told to run. */
   readonly champion?: number
   readonly lastTrainingAt?: string
+  /** Approved retrain that has come neither to a version nor to a suppression yet, and since when. */
+  readonly retraining?: { readonly decision: string; readonly since: string }
 }
 export interface DatasetRow {
   readonly key: string
@@ -135,8 +137,56 @@ export interface DeviceRow {
   >
   readonly silent: boolean
   readonly dropped: number
-  /** ISO time; samples received then or later are in no training set. */
+  /** ISO time; what is received then or later is refused, and samples of then or later are in no training set. */
   readonly revokedAt?: string
+  /** ISO time since when it counts again, enrolled anew; never before `revokedAt`. */
+  readonly reinstatedAt?: string
+}
+
+/** A line of the allow-list, and what became of it. */
+export interface EnrolmentRow {
+  readonly serial: string
+  readonly fleet: string
+  readonly hardware: string
+  readonly status: 'ALLOWED' | 'USED' | 'BLOCKED'
+  readonly allowedBy: string
+  readonly allowedAt: string
+  /** Of the device that used it: its newest certificate, and its key, which alone may use it again. */
+  readonly certificateId?: string
+  readonly publicKey?: string
+  readonly usedAt?: string
+  /** Claim certificate that it came with. */
+  readonly claim?: string
+  readonly blockedAt?: string
+  readonly reason?: string
+}
+/** Token bucket of one claim certificate. */
+export interface BucketRow {
+  readonly tokens: number
+  readonly at: string
+}
+export interface RevocationRow {
+  readonly thing: string
+  readonly fleet: string
+  readonly since: string
+  readonly reason: string
+  readonly by: string
+  /** When the command came. */
+  readonly at: string
+  readonly status: 'REVOKING' | 'REVOKED' | 'LIFTED'
+  readonly certificates: readonly string[]
+}
+/** A command that an operator gave: never changed, never removed. */
+export interface AuditRow {
+  readonly audit: string
+  readonly at: string
+  /** Subject of the token, or the dropped object. */
+  readonly by: string
+  readonly action: 'ALLOW_DEVICES' | 'CHANGE_ENROLMENT' | 'REVOKE_DEVICE' | 'BAR_RELEASE'
+  readonly subject: string
+  readonly change: unknown
+  /** What was there before; null when nothing was. */
+  readonly before: unknown
 }
 
 /** What a bundle digest stands for, and the shape of the counts its devices send. */
@@ -258,6 +308,10 @@ export const keys = {
   fleet: (fleet: string): Key => ({ pk: `FLEET#${fleet}`, sk: 'FLEET' }),
   trust: (): Key => ({ pk: 'TRUST', sk: 'TRUST' }),
   device: (thing: string): Key => ({ pk: `DEVICE#${thing}`, sk: 'DEVICE' }),
+  enrolment: (serial: string): Key => ({ pk: `ENROLMENT#${serial}`, sk: 'ENROLMENT' }),
+  claim: (certificateId: string): Key => ({ pk: `CLAIM#${certificateId}`, sk: 'BUCKET' }),
+  revocation: (thing: string): Key => ({ pk: `DEVICE#${thing}`, sk: 'REVOCATION' }),
+  audit: (id: string): Key => ({ pk: `AUDIT#${id}`, sk: 'AUDIT' }),
   message: (thing: string, epoch: number, seq: number): Key => ({
     pk: `DEVICE#${thing}`,
     sk: `MESSAGE#${epoch}#${seq}`,
@@ -332,6 +386,8 @@ export const listings = {
   rollouts: 'ROLLOUTS',
   decisions: 'DECISIONS',
   rejections: 'REJECTIONS',
+  enrolments: 'ENROLMENTS',
+  audit: 'AUDIT',
 } as const
 
 /** Versions in the order of their numbers. */

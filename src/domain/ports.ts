@@ -89,6 +89,14 @@ export interface Registry {
   describe(thing: string): Promise<{ readonly fleet: string; readonly hardware: string } | undefined>
 }
 
+/** Certificates of things, by id. */
+export interface Certificates {
+  /** Those attached to a thing; none for a thing that is unknown. */
+  of(thing: string): Promise<readonly string[]>
+  /** For good: AWS IoT closes the connections of a revoked certificate and takes no new one. */
+  revoke(certificateId: string): Promise<void>
+}
+
 export interface PollMessage extends Cause {
   readonly model: string
   readonly version: number

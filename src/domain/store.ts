@@ -35,6 +35,7 @@ export const pendingKinds = [
   'labels',
   'window',
   'device',
+  'revocation',
   'outbox',
 ] as const
 export type PendingKind = (typeof pendingKinds)[number]

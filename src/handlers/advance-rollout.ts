@@ -39,8 +39,7 @@ export const advanceRollout = (deps: FleetDeps) =>
     const trigger = parseBusEvent(event, [
       ...(['RolloutPlanned', 'DeviceReported', 'CheckDue', 'TrustRootPublished', 'ReleaseBarred'] as const),
     ])
-    const { cause } = trigger
-    if (trigger.type === 'DeviceReported') await recordReport(deps, trigger.data)
+    if (trigger.type === 'DeviceReported') await recordReport(deps, trigger)
     await whileTrusted(deps, () => act(deps, trigger))
   })
 
@@ -92,7 +91,7 @@ async function renew(deps: FleetDeps, fleet: string, bars: Bars, cause: Cause): 
 
 async function rolloutOf(
   deps: Core,
-  { type, data }: Pick<BusEvent<'RolloutPlanned' | 'DeviceReported' | 'CheckDue'>, 'type' | 'data'>,
+  { type, data }: BusEvent<'RolloutPlanned' | 'DeviceReported' | 'CheckDue'>,
 ): Promise<Row<Rollout> | undefined> {
   if (type === 'RolloutPlanned') return deps.store.get<Rollout>(keys.rollout(data.rollout))
   if (type === 'CheckDue')
@@ -102,9 +101,9 @@ async function rolloutOf(
   return active === undefined ? undefined : deps.store.get<Rollout>(keys.rollout(active))
 }
 
-async function recordReport(deps: FleetDeps, report: BusEvent<'DeviceReported'>['data']): Promise<void> {
-  const rollout = await rolloutOf(deps, { type: 'DeviceReported', data: report })
-  if (rollout !== undefined) await recordOutcome(deps, rollout.data, report)
+async function recordReport(deps: FleetDeps, trigger: BusEvent<'DeviceReported'>): Promise<void> {
+  const rollout = await rolloutOf(deps, trigger)
+  if (rollout !== undefined) await recordOutcome(deps, rollout.data, trigger.data)
 }
 
 /** Outcomes are a set by device: a report that comes twice, or late, changes nothing. A later terminal one replaces. */

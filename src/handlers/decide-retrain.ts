@@ -96,9 +96,14 @@ async function decide(
     for (const episode of episodes) writes.push(put(episode.key, { ...episode.data, decision }, episode))
     // Against two approvals at once: both would have to win on the model's row.
     writes.push(
-      put(modelRow.key, { ...modelRow.data, lastTrainingAt: at }, modelRow, {
-        list: { pk: listings.models, sk: model },
-      }),
+      put(
+        modelRow.key,
+        { ...modelRow.data, lastTrainingAt: at, retraining: { decision, since: at } },
+        modelRow,
+        {
+          list: { pk: listings.models, sk: model },
+        },
+      ),
     )
   }
   await deps.store.commit(
@@ -115,7 +120,7 @@ async function decide(
 
 async function gather(
   deps: WithQuarantine,
-  { config, lastTrainingAt, champion }: ModelRow,
+  { config, lastTrainingAt, champion, retraining }: ModelRow,
   trigger: RetrainTrigger,
 ): Promise<RetrainFacts> {
   const model = config.name
@@ -139,9 +144,9 @@ async function gather(
     trigger,
     now: deps.now().toISOString(),
     ...(lastTrainingAt ? { lastTrainingAt } : {}),
-    trainingInProgress: versions.some(
-      v => v.status === 'REQUESTED' || v.status === 'TRAINING' || v.status === 'REGISTERED',
-    ),
+    trainingInProgress:
+      approvedLately(retraining, deps.now()) ||
+      versions.some(v => v.status === 'REQUESTED' || v.status === 'TRAINING' || v.status === 'REGISTERED'),
     rolloutInFlight: unplanned || rollouts.some(r => r !== undefined && !terminalRollout(r.data.status)),
     newLabels: fresh.length,
     devices: new Set(fresh.map(s => s.thing)).size,
@@ -149,6 +154,11 @@ async function gather(
     generation: versions.find(v => v.version === champion)?.generation ?? 0,
   }
 }
+
+/** As long as the bus delivers its events; later nothing will come of it by itself, and it must not block for ever. */
+const ON_ITS_WAY_MS = 86_400_000
+const approvedLately = (retraining: ModelRow['retraining'], now: Date): boolean =>
+  retraining !== undefined && now.getTime() - Date.parse(retraining.since) < ON_ITS_WAY_MS
 
 export const handler = lambda({ QUARANTINE_TABLE: z.string().min(1) }, (env, core) =>
   decideRetrain({ ...core, quarantine: tableStore(env.QUARANTINE_TABLE, core.now) }),

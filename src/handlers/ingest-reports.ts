@@ -1,6 +1,7 @@
 import { deviceLink, iotRegistry } from '../adapters/devices.ts'
 import { sqsEvent } from '../contracts/aws.ts'
 import { ackCorr, terminalSteps } from '../contracts/mqtt.ts'
+import { standsRevoked } from '../domain/device/revoked.ts'
 import { type BundleRow, type DeviceRow, keys, listings } from '../domain/entities.ts'
 import { InputError } from '../domain/errors.ts'
 import type { Core, DeviceLink, Registry } from '../domain/ports.ts'
@@ -46,6 +47,7 @@ async function hello(
     Object.entries(body.slots).map(([slot, { active }]) => [slot, { bundle: active, step: 'RUNNING', at }]),
   )
   const device: DeviceRow = {
+    ...before?.data,
     thing,
     fleet,
     hardware,
@@ -157,9 +159,11 @@ async function described(
 }
 
 function putDevice(device: DeviceRow, before: Row<DeviceRow> | undefined): Put<DeviceRow> {
+  const silentAt = new Date(Date.parse(device.lastSeen) + SILENT_AFTER_MS).toISOString()
   return put(keys.device(device.thing), device, before, {
     list: { pk: listings.devices(device.fleet), sk: device.thing },
-    pending: { kind: 'device', since: new Date(Date.parse(device.lastSeen) + SILENT_AFTER_MS).toISOString() },
+    // What a revoked device sent before may come later; its silence is no news.
+    ...(standsRevoked(device) ? {} : { pending: { kind: 'device', since: silentAt } }),
   })
 }
 const touch = (deps: Core, row: Row<DeviceRow>, at: Date): Promise<void> =>

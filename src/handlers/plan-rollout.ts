@@ -1,3 +1,4 @@
+import { standsRevoked } from '../domain/device/revoked.ts'
 import { type DeviceRow, keys, listings, type VersionRow, versionListing } from '../domain/entities.ts'
 import type { Core } from '../domain/ports.ts'
 import { canaryExposure, placement } from '../domain/rollout/placement.ts'
@@ -20,9 +21,9 @@ export const planRollout = (deps: Core) =>
     const id = `${model}-v${version}`
     if ((await deps.store.get(keys.rollout(id))) !== undefined) return
 
-    const devices = await deps.store.list<DeviceRow>(listings.devices(config.fleet))
+    const devices = (await deps.store.list<DeviceRow>(listings.devices(config.fleet))).map(r => r.data)
     const hardware = new Set(packages.map(p => p.hardware))
-    const things = devices.filter(d => hardware.has(d.data.hardware)).map(d => d.data.thing)
+    const things = devices.filter(d => hardware.has(d.hardware) && !standsRevoked(d)).map(d => d.thing)
     // The seed depends on the packages, so that not the same devices are the canaries of every version.
     const seed = sha256Hex(packages.map(p => p.bundle.sha256).join()).slice(0, 32)
     const { canary, maxInstallFailureRate, deadlineMinutes } = config.rollout

@@ -5,6 +5,7 @@ import {
   keys,
   listings,
   type ModelRow,
+  type RevocationRow,
   type VersionRow,
   versionListing,
 } from '../domain/entities.ts'
@@ -26,6 +27,7 @@ const STILL_MS: Readonly<Record<Exclude<PendingKind, 'window' | 'device'>, numbe
   fleet: 30_000,
   beacon: BEACON_PERIOD_MS,
   trust: 30_000,
+  revocation: 60_000,
   labels: 5 * 60_000,
   outbox: 60_000,
 }
@@ -95,6 +97,10 @@ function describe(
     }
     case 'trust':
       return { event: due({ subject: 'trust' }) }
+    case 'revocation': {
+      const { thing } = row.data as RevocationRow
+      return { event: due({ subject: thing }) }
+    }
     case 'labels': {
       const { episode, model } = row.data as EpisodeRow
       return { event: due({ subject: episode, model }) }

@@ -94,7 +94,7 @@ async function request(
   const fingerprint = runFingerprint(digest, parameters)
   const run = await deps.store.get<{ version: number }>(keys.run(model, fingerprint))
   if (admission !== undefined && (run !== undefined || !bringsNews(assembled.set, champion)))
-    return suppress(deps, admission, cause)
+    return suppress(deps, modelRow, admission, cause)
   if (run !== undefined) return deps.store.get<VersionRow>(keys.version(model, run.data.version))
 
   await storeTrainingSet(deps, model, digest, assembled)
@@ -120,7 +120,7 @@ async function request(
     [
       put(
         keys.model(model),
-        { ...modelRow.data, nextVersion: nextVersion + 1, lastTrainingAt: at },
+        { ...arrived(modelRow.data, admission), nextVersion: nextVersion + 1, lastTrainingAt: at },
         modelRow,
         {
           list: { pk: 'MODELS', sk: model },
@@ -150,12 +150,20 @@ const summary = ({ samples: _samples, ...rest }: TrainingSet): TrainingSetSummar
 const bringsNews = (set: TrainingSet, champion: VersionRow | undefined): boolean =>
   set.samples.length > 0 || canonicalJson(set.sources) !== canonicalJson(champion?.trainingSet?.sources ?? [])
 
+/** The model's row without the retrain that has come to its end here. */
+function arrived({ retraining, ...model }: ModelRow, admission: Row<AdmissionRow> | undefined): ModelRow {
+  return retraining === undefined || retraining.decision === admission?.data.decision
+    ? model
+    : { ...model, retraining }
+}
+
 /**
  * Nothing new to train on, because what decide-retrain saw did not pass admission any more. The decision's episodes
  * are open again, so that later labels bring the retrain up once more.
  */
 async function suppress(
   { store, now }: StartTrainingDeps,
+  modelRow: Row<ModelRow>,
   admission: Row<AdmissionRow>,
   cause: Cause,
 ): Promise<undefined> {
@@ -165,6 +173,7 @@ async function suppress(
   await store.commit(
     [
       put(admission.key, { ...admission.data, suppressed: true }, admission),
+      put(modelRow.key, arrived(modelRow.data, admission), modelRow, { list: { pk: 'MODELS', sk: model } }),
       ...reopened.map(row => {
         const { decision: _decision, ...open } = row.data
         return put(row.key, open, row, { pending: { kind: 'labels', since: now().toISOString() } })

@@ -56,19 +56,21 @@ export const rootCause = (...identity: readonly string[]): Cause => {
   return { correlationId: id, causationId: id, generation: 0 }
 }
 
-const CONFLICT_TRIES = 8
-
 /**
  * Runs logic that reads state, decides and commits conditionally; when somebody else committed first, all of it
- * runs again on the new state. Safe because every handler may run twice anyway.
+ * runs again on the new state. Safe because every handler may run twice anyway. Where many meet at one row, a random
+ * pause of up to `pauseMs` times the attempt lets them pass one by one.
  */
-export async function retryOnConflict<T>(run: () => Promise<T>): Promise<T> {
+export async function retryOnConflict<T>(
+  run: () => Promise<T>,
+  { tries = 8, pauseMs = 0 }: { readonly tries?: number; readonly pauseMs?: number } = {},
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await run()
     } catch (error) {
-      if (!(error instanceof EdgeloopError && error.code === 'CONFLICT') || attempt === CONFLICT_TRIES)
-        throw error
+      if (!(error instanceof EdgeloopError && error.code === 'CONFLICT') || attempt === tries) throw error
+      if (pauseMs > 0) await new Promise(resolve => setTimeout(resolve, Math.random() * pauseMs * attempt))
     }
   }
 }

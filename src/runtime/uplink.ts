@@ -8,6 +8,8 @@ import {
   uplinkLimits,
   uplinks,
 } from '../contracts/mqtt.ts'
+import { isRevoked } from '../domain/device/revoked.ts'
+import { type DeviceRow, keys } from '../domain/entities.ts'
 import { InputError } from '../domain/errors.ts'
 import type { Core } from '../domain/ports.ts'
 import { rejectInput } from '../domain/rejection.ts'
@@ -78,7 +80,10 @@ export async function handleUplink<const K extends UplinkKind>(
   const raw = parseIngress(value)
   try {
     const received = parseUplink(raw, kinds)
-    await retryOnConflict(() => run(received))
+    await retryOnConflict(async () => {
+      await refuseRevoked(core, received)
+      await run(received)
+    })
   } catch (error) {
     if (!(error instanceof InputError)) throw error
     const payload = Buffer.from(raw.data, 'base64')
@@ -89,6 +94,13 @@ export async function handleUplink<const K extends UplinkKind>(
       error,
     )
   }
+}
+
+/** In what is retried, so that a message and a revocation that meet are decided on the new state. */
+async function refuseRevoked(core: Core, { thing, receivedAt }: Received<UplinkKind>): Promise<void> {
+  const device = (await core.store.get<DeviceRow>(keys.device(thing)))?.data
+  if (device === undefined || !isRevoked(device, receivedAt)) return
+  throw new InputError('DEVICE_REVOKED', `${thing} is revoked since ${device.revokedAt}`, 'thing')
 }
 
 /** A message that was accepted before: the same bytes are a re-delivery, other bytes are a forgery or a lost counter. */

@@ -12,6 +12,7 @@ export const sha256 = (bytes: Uint8Array | string): string => createHash('sha256
 export const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value))
 
 export interface SigningKey {
+  /** Or only the public half, of a key that signs elsewhere. */
   readonly privateKey: KeyObject
   readonly pem: string
   readonly hint: string
@@ -48,7 +49,9 @@ export function signed(payload: Uint8Array, keys: readonly SigningKey[]): DsseEn
   }
 }
 const spki = (key: SigningKey): string =>
-  createPublicKey(key.privateKey).export({ type: 'spki', format: 'der' }).toString('base64')
+  (key.privateKey.type === 'public' ? key.privateKey : createPublicKey(key.privateKey))
+    .export({ type: 'spki', format: 'der' })
+    .toString('base64')
 
 export interface RootChanges {
   readonly version?: number

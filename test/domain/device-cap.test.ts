@@ -6,7 +6,7 @@ const sum = (counts: readonly number[], cap: number): number =>
   counts.reduce((s, n) => s + Math.min(n, cap), 0)
 const lowerMedian = (counts: readonly number[]): number =>
   [...counts].sort((a, b) => a - b)[Math.floor((counts.length - 1) / 2)] as number
-const counts = fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 60 })
+const counts = fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 60, size: 'max' })
 const share = fc.double({ min: 0.01, max: 1, noNaN: true })
 
 describe('the cap of one device', () => {
@@ -43,11 +43,11 @@ describe('the cap of one device', () => {
       }),
     )
   })
-  it('gives a flood no more than a larger flood', () => {
+  it('gives a larger flood no more than a flood', () => {
     void fc.assert(
       fc.property(counts, of => {
+        // More than 0.1 of everything could come to, so that it is cut in both cases.
         const flood = Math.max(...of) * 10
-        fc.pre(of.length >= 20)
         expect(deviceCap([...of, flood * 100], 0.1)).toBe(deviceCap([...of, flood], 0.1))
       }),
     )

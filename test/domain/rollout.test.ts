@@ -15,6 +15,7 @@ import {
 const release = (version: number): Release => ({
   model: 'm',
   version,
+  runtime: 'edgeloop-wasm',
   bundle: { sha256: String(version).repeat(64).slice(0, 64), length: 1 },
   package: { sha256: 'b'.repeat(64), length: 1 },
 })

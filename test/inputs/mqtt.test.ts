@@ -135,35 +135,46 @@ describe('the broker', () => {
 })
 
 describe('samples, counts and labels', () => {
-  const stored = (eventId: string) => h.store.get<SampleRow>(keys.sample(MODEL, eventId))
+  /** Event id of the device, told apart by a name in base 36. */
+  const id = (name: string) => `${device.thing}-0-${name}`
+  const stored = (name: string) => h.quarantine.get<SampleRow>(keys.sample(MODEL, id(name), device.thing))
 
   it('refuses one sample of a message and keeps the others', async () => {
     const rows = [
-      sample('good-1', [10, 1]),
-      sample('bad-range', [4000, 1]),
-      sample('good-2', [900, 2]),
-      sample('bad-count', [10]),
-      sample('bad-missing', [10, null]),
+      sample(id('good1'), [10, 1]),
+      sample(id('badrange'), [4000, 1]),
+      sample(id('good2'), [900, 2]),
+      sample(id('badcount'), [10]),
+      sample(id('badmissing'), [10, null]),
     ]
     await device.send('samples', samples(bundle, rows, next()))
-    const subject = (id: string) => `${topics.up(device.thing, 'samples')}#${id}`
-    const of = async (id: string) => (await h.refused(r => r.subject === subject(id))).record
-    expect(await of('bad-range')).toMatchObject({ code: 'OUT_OF_RANGE', field: 'a', model: MODEL })
-    expect(await of('bad-count')).toMatchObject({ code: 'FEATURE_COUNT', field: 'body.samples.3.row' })
-    expect(await of('bad-missing')).toMatchObject({ code: 'MISSING_VALUE', field: 'body.samples.4.row.1' })
-    for (const id of ['good-1', 'good-2']) {
+    const subject = (name: string) => `${topics.up(device.thing, 'samples')}#${id(name)}`
+    const of = async (name: string) => (await h.refused(r => r.subject === subject(name))).record
+    expect(await of('badrange')).toMatchObject({ code: 'OUT_OF_RANGE', field: 'a', model: MODEL })
+    expect(await of('badcount')).toMatchObject({ code: 'FEATURE_COUNT', field: 'body.samples.3.row' })
+    expect(await of('badmissing')).toMatchObject({ code: 'MISSING_VALUE', field: 'body.samples.4.row.1' })
+    for (const name of ['good1', 'good2']) {
       await eventually(
-        () => stored(id),
-        () => `${id} was lost`,
+        () => stored(name),
+        () => `${name} was lost`,
       )
     }
-    expect(await stored('bad-range')).toBeUndefined()
+    expect(await stored('badrange')).toBeUndefined()
+  })
+
+  it('refuses a sample under another device’s event id', async () => {
+    const foreign = `${other.thing}-0-1`
+    await device.send('samples', samples(bundle, [sample(foreign, [10, 1])], next()))
+    const { record } = await h.refused(r => r.code === 'FOREIGN_EVENT_ID')
+    expect(record).toMatchObject({ thing: device.thing, field: 'body.samples.0.eventId' })
+    expect(record.reason).toContain(foreign)
+    expect(await h.quarantine.get(keys.sample(MODEL, foreign, device.thing))).toBeUndefined()
   })
 
   it('refuses a sample whose shape is wrong alone, by its place, and a package that nobody made', async () => {
     await device.send(
       'samples',
-      samples(bundle, [sample('x', [1, 1]), sample('y', [1, 1], { pi: 2 })], next()),
+      samples(bundle, [sample(id('x'), [1, 1]), sample(id('y'), [1, 1], { pi: 2 })], next()),
     )
     expect((await h.refused(r => r.field === 'body.samples.1.pi')).record.code).toBe('SCHEMA')
     await eventually(
@@ -171,7 +182,7 @@ describe('samples, counts and labels', () => {
       () => 'the good sample beside it was lost',
     )
     expect(await stored('y')).toBeUndefined()
-    await device.send('samples', samples('cd'.repeat(32), [sample('z', [1, 1])], next()))
+    await device.send('samples', samples('cd'.repeat(32), [sample(id('z'), [1, 1])], next()))
     expect((await h.refused(r => r.code === 'UNKNOWN_BUNDLE')).record.field).toBe('body.bundle')
   })
 
@@ -210,14 +221,14 @@ describe('samples, counts and labels', () => {
   })
 
   it('joins the good lines of a ground-truth file and refuses the bad ones by number', async () => {
-    const line = (eventId: string, data: string) =>
+    const line = (name: string, data: string) =>
       JSON.stringify({
         groundTruthData: { data, encoding: 'CSV' },
-        eventMetadata: { eventId },
+        eventMetadata: { eventId: id(name) },
         eventVersion: '0',
       })
     const key = `labels/${MODEL}/may 2024 +.jsonl`
-    const lines = [line('good-1', '1'), '{"groundTruthData":', line('good-2', 'maybe'), line('good-2', '0')]
+    const lines = [line('good1', '1'), '{"groundTruthData":', line('good2', 'maybe'), line('good2', '0')]
     await h.drop(key, `${lines.join('\n')}\n`)
     const second = (await h.refused(r => r.subject === key && r.code === 'NOT_JSON')).record
     expect(second).toMatchObject({ field: 'line', model: MODEL, reason: expect.stringMatching(/^line 2: /) })
@@ -227,8 +238,8 @@ describe('samples, counts and labels', () => {
       reason: 'line 3: "maybe" is none of 0, 1',
     })
     expect(await h.event('LabelsReceived', d => d['key'] === key)).toMatchObject({ matched: 2, unmatched: 0 })
-    expect((await stored('good-1'))?.data.label).toBe(1)
-    expect((await stored('good-2'))?.data.label).toBe(0)
+    expect((await stored('good1'))?.data.label).toBe(1)
+    expect((await stored('good2'))?.data.label).toBe(0)
   })
 })
 

@@ -8,6 +8,7 @@ import type { Cloud } from '../../local/cloud.ts'
 import { operatorToken, startEdgeloop } from '../../scripts/lib/local-cloud.ts'
 import { tableStore } from '../../src/adapters/table.ts'
 import type { RejectionRow } from '../../src/domain/entities.ts'
+import type { Quarantine } from '../../src/domain/sampling/quarantine.ts'
 import type { Store } from '../../src/domain/store.ts'
 
 type Data = Readonly<Record<string, unknown>>
@@ -29,6 +30,7 @@ export interface Harness {
     readonly credentials: Cloud['credentials']
   }
   readonly store: Store
+  readonly quarantine: Quarantine
   readonly events: readonly SeenEvent[]
   drop(key: string, body: string | Uint8Array): Promise<void>
   api(path: string, token?: string): Promise<{ status: number; body: unknown }>
@@ -69,6 +71,7 @@ export async function startHarness(): Promise<Harness> {
     cloud,
     client,
     store: tableStore(String(cloud.outputs['StateTableName']), () => new Date(), dynamodb),
+    quarantine: tableStore(String(cloud.outputs['QuarantineTableName']), () => new Date(), dynamodb),
     events,
     async drop(key, body) {
       const Bucket = String(cloud.outputs['DropBucketName'])

@@ -79,6 +79,10 @@ function recorder() {
     iot: {
       createPolicy: p => note('iotPolicy', p),
       createThingType: p => note('thingType', p),
+      createProvisioningTemplate: p => {
+        note('provisioningTemplate', p)
+        return { arn: `arn:aws:iot:eu-west-1:${accountId}:provisioningtemplate/${p.TemplateName}` }
+      },
       createTopicRule: p => {
         note('topicRule', p)
         return { arn: `arn:aws:iot:eu-west-1:${accountId}:rule/${p.RuleName}` }
@@ -151,6 +155,73 @@ const allow = (resource: unknown, ...actions: string[]): Properties => ({
 })
 const arnOf = (id: string): Properties => ({ 'Fn::GetAtt': [id, 'Arn'] })
 const queue: Resources[string] = { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'q' } }
+
+describe('AWS::IoT::ProvisioningTemplate', () => {
+  const roleTrusting = (service: string, name = 'provisioning'): Resources[string] => ({
+    Type: 'AWS::IAM::Role',
+    Properties: {
+      RoleName: name,
+      AssumeRolePolicyDocument: {
+        Statement: [{ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' }],
+      },
+      ManagedPolicyArns: ['arn:aws:iam::aws:policy/service-role/AWSIoTThingsRegistration'],
+    },
+  })
+  const fleet = (properties: Properties = {}): Resources[string] => ({
+    Type: 'AWS::IoT::ProvisioningTemplate',
+    Properties: { TemplateBody: '{}', ProvisioningRoleArn: arnOf('Provisioning'), ...properties },
+  })
+
+  it('gives its name, its ARN and what AWS IoT needs', async () => {
+    const hook = { PayloadVersion: '2020-04-01', TargetArn: arnOf('Fn') }
+    const { calls, outputs, iam } = await run(
+      {
+        Fleet: fleet({ Enabled: 'true', TemplateType: 'FLEET_PROVISIONING', PreProvisioningHook: hook }),
+        Fn: fn(),
+        Role: role(),
+        Provisioning: roleTrusting('iot.amazonaws.com'),
+      },
+      {
+        Outputs: {
+          Name: { Value: { Ref: 'Fleet' } },
+          Arn: { Value: { 'Fn::GetAtt': ['Fleet', 'TemplateArn'] } },
+        },
+      },
+    )
+    const name = outputs['Name'] as string
+    expect(name).toMatch(/^app-dev-Fleet-[0-9A-F]{8}$/)
+    expect(outputs['Arn']).toBe(`arn:aws:iot:eu-west-1:${accountId}:provisioningtemplate/${name}`)
+    expect(calls['provisioningTemplate']).toEqual([
+      {
+        TemplateName: name,
+        TemplateBody: '{}',
+        TemplateType: 'FLEET_PROVISIONING',
+        Enabled: true,
+        ProvisioningRoleArn: `arn:aws:iam::${accountId}:role/provisioning`,
+        PreProvisioningHook: {
+          PayloadVersion: '2020-04-01',
+          TargetArn: `arn:aws:lambda:eu-west-1:${accountId}:function:fn`,
+        },
+      },
+    ])
+    const as = iam.principalFor('provisioning', name)
+    expect(iam.isAllowed(as, { action: 'iot:CreateThing', resource: '*' })).toBe(true)
+    expect(iam.isAllowed(as, { action: 'iot:DeleteThing', resource: '*' })).toBe(false)
+  })
+
+  it('fails when AWS IoT may not assume its role, and when its hook is not there', async () => {
+    await expect(run({ Fleet: fleet(), Provisioning: roleTrusting('lambda.amazonaws.com') })).rejects.toThrow(
+      /^Fleet \(AWS::IoT::ProvisioningTemplate\): .*iot\.amazonaws\.com is not authorized/,
+    )
+    const TargetArn = `arn:aws:lambda:eu-west-1:${accountId}:function:gone`
+    await expect(
+      run({
+        Fleet: fleet({ PreProvisioningHook: { TargetArn } }),
+        Provisioning: roleTrusting('iot.amazonaws.com'),
+      }),
+    ).rejects.toThrow(/Fleet\.Properties\.PreProvisioningHook: there is no function .*:gone/)
+  })
+})
 
 describe('resources', () => {
   it('get what their properties resolve to, and give their attributes to others', async () => {

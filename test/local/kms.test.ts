@@ -221,6 +221,23 @@ describe('storage', () => {
     await rm(dir, { recursive: true })
   })
 
+  it('makes another key for a resource that was out of the stack for one deployment', async () => {
+    const dir = temporaryDir()
+    const deployment = (...names: string[]) => {
+      const realm = testRealm(dir)
+      const store = createKms({ realm, iam: createIam(realm) })
+      const ids = names.map(name => store.createKey(name, ecc).keyId)
+      store.retireOthers()
+      return ids
+    }
+    const [a, b] = deployment('A', 'B')
+    expect(deployment('B')).toEqual([b])
+    const [newA, sameB] = deployment('A', 'B')
+    expect(newA).not.toBe(a)
+    expect(sameB).toBe(b)
+    await rm(dir, { recursive: true })
+  })
+
   it('refuses properties that it could not honour, naming them', () => {
     expect(() => cloud.kms.createKey('Rsa', { KeySpec: 'RSA_2048', KeyUsage: 'SIGN_VERIFY' })).toThrow(
       'RSA_2048',

@@ -11,7 +11,7 @@ import type { VersionRow } from '../../src/domain/entities.ts'
 import { binOf } from '../../src/domain/monitoring/bins.ts'
 import { sha256Hex } from '../../src/domain/training/plan.ts'
 import { stumpModel } from './stump.ts'
-import { World } from './world.ts'
+import { trustChain, World } from './world.ts'
 
 export interface Delivery {
   readonly handler: string
@@ -31,6 +31,8 @@ export const targets: Readonly<Record<string, readonly string[]>> = {
   PackageSigned: ['plan-rollout'],
   RolloutPlanned: ['advance-rollout'],
   DeviceReported: ['advance-rollout'],
+  TrustRootPublished: ['advance-rollout'],
+  ReleaseBarred: ['advance-rollout'],
   WindowClosed: ['evaluate-window'],
   LabelsReceived: ['evaluate-window', 'decide-retrain'],
   LabelsRequested: ['request-labels'],
@@ -44,6 +46,7 @@ export const checkTargets: Readonly<Record<string, readonly string[]>> = {
   package: ['plan-rollout'],
   rollout: ['advance-rollout'],
   fleet: ['advance-rollout'],
+  trust: ['publish-trust'],
   labels: ['decide-retrain'],
 }
 
@@ -296,9 +299,10 @@ export class Chain {
   }
 }
 
-/** The whole loop once: two versions, drift, labels, a retrain. */
-export async function runChain(): Promise<Chain> {
+/** Up to a field that has moved, and samples of it that nobody has labelled yet. */
+export async function runToDrift(): Promise<Chain> {
   const chain = new Chain()
+  await chain.drop('publish-trust', 'trust/chain.json', await trustChain())
   await chain.drop('register-dataset', 'datasets/demo/early.csv', dataset())
   await chain.drop('register-model', 'models/demo/model.yaml', MODEL_YAML)
   await chain.finishTraining(1, 10)
@@ -315,7 +319,7 @@ export async function runChain(): Promise<Chain> {
   }
   await chain.deliver(
     'answer-device',
-    chain.uplink('lab-1', 'ask', { corr: 'a1', want: 'manifest', have: null }).ingress,
+    chain.uplink('lab-1', 'ask', { corr: 'a1', have: { root: 1, manifest: null } }).ingress,
     'ask',
   )
   const { package: pack } = chain.packageFor(1)
@@ -355,15 +359,21 @@ export async function runChain(): Promise<Chain> {
       'moved',
       chain.uplink(thing, 'metrics', chain.windowBody(1, 8, readings(45))).body,
     )
-  const labels = THINGS.flatMap(thing =>
-    Array.from({ length: 90 }, (_, i) =>
-      JSON.stringify({
-        groundTruthData: { data: '1', encoding: 'CSV' },
-        eventMetadata: { eventId: eventId(thing, i) },
-        eventVersion: '0',
-      }),
-    ),
-  )
+  return chain
+}
+
+/** One line of a ground-truth file. */
+export const labelLine = (id: string, data = '1'): string =>
+  JSON.stringify({
+    groundTruthData: { data, encoding: 'CSV' },
+    eventMetadata: { eventId: id },
+    eventVersion: '0',
+  })
+
+/** The whole loop once: two versions, drift, labels, a retrain. */
+export async function runChain(): Promise<Chain> {
+  const chain = await runToDrift()
+  const labels = THINGS.flatMap(thing => Array.from({ length: 90 }, (_, i) => labelLine(eventId(thing, i))))
   await chain.drop('ingest-labels', 'labels/demo/first.jsonl', labels.join('\n'))
   await chain.finishTraining(2, 9)
   await chain.finishCompilation(2)

@@ -13,6 +13,7 @@ import { opsQuery } from '../../src/handlers/ops-query.ts'
 import { planRollout } from '../../src/handlers/plan-rollout.ts'
 import { predictInCloud } from '../../src/handlers/predict-in-cloud.ts'
 import { publishOutbox } from '../../src/handlers/publish-outbox.ts'
+import { publishTrust } from '../../src/handlers/publish-trust.ts'
 import { reconcile } from '../../src/handlers/reconcile.ts'
 import { recordRefusal } from '../../src/handlers/record-refusal.ts'
 import { registerDataset } from '../../src/handlers/register-dataset.ts'
@@ -41,6 +42,7 @@ export const makeHandlers = (deps: Deps): Record<string, Handler> => ({
   'sign-package': signPackage(deps),
   'plan-rollout': planRollout(deps),
   'advance-rollout': advanceRollout(deps),
+  'publish-trust': publishTrust(deps),
   'answer-device': answerDevice(deps),
   'serve-blob': serveBlob(deps),
   'predict-in-cloud': predictInCloud(deps),

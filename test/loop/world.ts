@@ -6,6 +6,8 @@ import { createHash, createPrivateKey, createPublicKey } from 'node:crypto'
 import { p256 } from '@noble/curves/nist.js'
 import { EdgeloopError } from '../../src/domain/errors.ts'
 import type { JobState, Objects, PollMessage, Signer } from '../../src/domain/ports.ts'
+import { pinnedSpki } from '../../verifier/index.ts'
+import { signedRoot } from '../device/helpers.ts'
 import { makeHandlers } from './handlers.ts'
 import { MemoryStore } from './memory-store.ts'
 
@@ -149,6 +151,9 @@ export class World {
       link: {
         publishManifest: async (fleet: string, envelope: unknown) =>
           this.publish(`fleet/${fleet}`, JSON.stringify(envelope)),
+        publishBeacon: async (fleet: string, envelope: unknown) =>
+          this.publish(`beacon/${fleet}`, JSON.stringify(envelope)),
+        publishTrust: async (chain: unknown) => this.publish('trust', JSON.stringify(chain)),
         answer: async (thing: string, corr: string, answer: unknown) =>
           this.publish(`answer/${thing}/${corr}`, JSON.stringify(answer)),
         prediction: async (thing: string, corr: string, body: unknown) =>
@@ -236,6 +241,16 @@ function testKey(name: string): Signer {
     publicKey: async () => spki,
     sign: async digest => p256.sign(digest, secret, { prehash: false, lowS: false, format: 'der' }),
   }
+}
+/** A chain of one trust root, which names the world's two keys. */
+export async function trustChain(): Promise<Buffer> {
+  const key = async (name: string) => {
+    const spki = Buffer.from(await testKey(name).publicKey())
+    const { key: publicKey, hint } = pinnedSpki(spki)
+    return { privateKey: publicKey, pem: '', hint }
+  }
+  const link = signedRoot({ model: [await key('model')], deployment: [await key('deployment')] })
+  return Buffer.from(JSON.stringify({ v: 1, chain: [link] }))
 }
 export const keyPem = async (key: Signer): Promise<string> =>
   createPublicKey({ key: Buffer.from(await key.publicKey()), format: 'der', type: 'spki' })

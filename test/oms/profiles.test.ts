@@ -123,13 +123,12 @@ const openOnly: Row[] = [
   ['an empty hint', 'BUNDLE_MALFORMED', material({ publicKey: { hint: '' } })],
   ['1025 files', 'BUNDLE_CONTENT', of(many), many],
   ...['a\\b', 'tab\tname', 'del\u007f'].map(
-    name =>
-      [
-        `the file name ${JSON.stringify(name)}`,
-        'BUNDLE_CONTENT',
-        of({ [name]: '1' }),
-        { [name]: '1' },
-      ] as const,
+    (name): Row => [
+      `the file name ${JSON.stringify(name)}`,
+      'BUNDLE_CONTENT',
+      of({ [name]: '1' }),
+      { [name]: '1' },
+    ],
   ),
 ]
 
@@ -179,13 +178,12 @@ const neither: Row[] = [
     ),
   ],
   ...['../a', 'b/../a', '/a', './a', 'b//a', 'a/', ''].map(
-    name =>
-      [
-        `the file name ${JSON.stringify(name)}`,
-        'BUNDLE_CONTENT',
-        of({ [name]: '1' }),
-        { [name]: '1' },
-      ] as const,
+    (name): Row => [
+      `the file name ${JSON.stringify(name)}`,
+      'BUNDLE_CONTENT',
+      of({ [name]: '1' }),
+      { [name]: '1' },
+    ],
   ),
 ]
 

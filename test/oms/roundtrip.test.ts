@@ -190,7 +190,7 @@ describe('OMS conformance: sign, then verify', () => {
     ['key-symlink-cycle', m => symlinkSync('.', join(m, 'cycle-link')), 'cycle-link is a symbolic link'],
     [
       'key-symlink-outside-root',
-      m => symlinkSync('/tmp/nonexistent-target', join(m, 'outside-link')),
+      m => symlinkSync('/nonexistent/target', join(m, 'outside-link')),
       'outside-link is a symbolic link',
     ],
   ])('%s: neither signed nor, when it comes later, verified', async (_, link, why) => {

@@ -191,14 +191,14 @@ export const accessRules: readonly Rule[] = [
     },
   },
   {
-    name: 'table: point-in-time recovery, encryption, time to live, a stream; kept on deletion',
+    name: 'table: point-in-time recovery, encryption, time to live; kept on deletion; a stream of the one with the outbox',
     check: t =>
       ofType(t, 'AWS::DynamoDB::Table').flatMap(([id, table]) => {
         const has = {
           PITR: at(table, 'PointInTimeRecoverySpecification', 'PointInTimeRecoveryEnabled') === true,
           SSE: at(table, 'SSESpecification', 'SSEEnabled') === true,
           TTL: at(table, 'TimeToLiveSpecification', 'Enabled') === true,
-          stream: at(table, 'StreamSpecification', 'StreamViewType') === 'NEW_IMAGE',
+          stream: id !== 'StateTable' || at(table, 'StreamSpecification', 'StreamViewType') === 'NEW_IMAGE',
           'deletion policy': t.Resources[id]?.DeletionPolicy === 'Retain',
         }
         return Object.entries(has).flatMap(([what, ok]) => (ok ? [] : [`${id}: no ${what}`]))

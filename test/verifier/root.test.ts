@@ -33,6 +33,8 @@ const second = signingKey()
 const first = signedRoot()
 const root = (changes: RootChanges, by = [alice, bob]) => signed(json(rootStatement(changes)), by)
 
+type Predicate = { roles: Record<string, object>; keys: Record<string, string | undefined> }
+
 describe('trust roots', () => {
   it('are read only when a threshold of their own keys signed them', () => {
     expect(code(() => readRoot(json(root({}, [alice, carol]))))).toBe('ok')
@@ -101,26 +103,22 @@ describe('trust roots', () => {
   })
 
   it('name no key twice, in two roles, or under another id', () => {
-    const draft = (edit: (p: Record<string, never>) => void) => {
-      const statement = rootStatement() as unknown as { predicate: Record<string, never> }
+    const draft = (edit: (p: Predicate) => void) => {
+      const statement = rootStatement() as unknown as { predicate: Predicate }
       edit(statement.predicate)
       return code(() => readRoot(json(signed(json(statement), [alice, bob]))))
     }
     expect(draft(() => undefined)).toBe('ok')
-    expect(draft(p => Object.assign(p['roles']['model'], { keyids: [deploymentKey.hint] }))).toBe(
+    expect(draft(p => Object.assign(p.roles['model']!, { keyids: [deploymentKey.hint] }))).toBe(
       'ROOT_MALFORMED',
     )
-    expect(draft(p => Object.assign(p['roles']['model'], { keyids: [modelKey.hint, modelKey.hint] }))).toBe(
+    expect(draft(p => Object.assign(p.roles['model']!, { keyids: [modelKey.hint, modelKey.hint] }))).toBe(
       'ROOT_MALFORMED',
     )
-    expect(draft(p => Object.assign(p['keys'], { [dave.hint]: p['keys'][alice.hint] }))).toBe(
-      'ROOT_MALFORMED',
-    )
-    expect(draft(p => Object.assign(p['keys'], { [modelKey.hint]: p['keys'][alice.hint] }))).toBe(
-      'ROOT_MALFORMED',
-    )
-    expect(draft(p => Object.assign(p['roles']['root'], { threshold: 0 }))).toBe('ROOT_MALFORMED')
-    expect(draft(p => Object.assign(p['roles']['root'], { threshold: 4 }))).toBe('ROOT_MALFORMED')
+    expect(draft(p => Object.assign(p.keys, { [dave.hint]: p.keys[alice.hint] }))).toBe('ROOT_MALFORMED')
+    expect(draft(p => Object.assign(p.keys, { [modelKey.hint]: p.keys[alice.hint] }))).toBe('ROOT_MALFORMED')
+    expect(draft(p => Object.assign(p.roles['root']!, { threshold: 0 }))).toBe('ROOT_MALFORMED')
+    expect(draft(p => Object.assign(p.roles['root']!, { threshold: 4 }))).toBe('ROOT_MALFORMED')
   })
 
   it('that have expired let nothing new in', () => {

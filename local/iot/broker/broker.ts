@@ -143,7 +143,16 @@ export const startBroker = async (options: BrokerOptions): Promise<Broker> => {
       if (closing || client.closed || !isSubscribed(session, to)) return
       answered = client
       try {
-        client.publish({ cmd: 'publish', topic: to, payload: content, qos: 0, retain: false, dup: false })
+        const packet = {
+          cmd: 'publish',
+          topic: to,
+          payload: content,
+          qos: 0,
+          retain: false,
+          dup: false,
+        } as const
+        // aedes calls back without looking, though its types make the callback optional.
+        client.publish(packet, () => undefined)
       } finally {
         answered = undefined
       }

@@ -6,7 +6,7 @@ export const checkDue = defineEvent(
   'CheckDue',
   'The reconciler found unfinished work that has been still for too long',
   z.object({
-    kind: z.enum(['training', 'compilation', 'package', 'rollout', 'fleet', 'trust', 'labels']),
+    kind: z.enum(['training', 'compilation', 'package', 'rollout', 'fleet', 'trust', 'revocation', 'labels']),
     subject: z.string(),
     model: modelName.optional(),
     version: versionNumber.optional(),

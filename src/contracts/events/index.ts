@@ -3,6 +3,7 @@ import { compilationFailed } from './compilation-failed.ts'
 import { compilationFinished } from './compilation-finished.ts'
 import { datasetRegistered } from './dataset-registered.ts'
 import { deviceReported } from './device-reported.ts'
+import { deviceRevoked } from './device-revoked.ts'
 import { deviceSilent } from './device-silent.ts'
 import { driftDetected } from './drift-detected.ts'
 import { harmConfirmed } from './harm-confirmed.ts'
@@ -14,6 +15,7 @@ import { modelVersionRegistered } from './model-version-registered.ts'
 import { modelVersionRejected } from './model-version-rejected.ts'
 import { packageSigned } from './package-signed.ts'
 import { phaseStarted } from './phase-started.ts'
+import { releaseBarred } from './release-barred.ts'
 import { retrainApproved } from './retrain-approved.ts'
 import { retrainSuppressed } from './retrain-suppressed.ts'
 import { rolloutCompleted } from './rollout-completed.ts'
@@ -42,8 +44,10 @@ export const eventContracts = [
   phaseStarted,
   rolloutCompleted,
   rolloutRolledBack,
+  releaseBarred,
   deviceReported,
   deviceSilent,
+  deviceRevoked,
   windowClosed,
   driftDetected,
   harmConfirmed,
@@ -64,6 +68,7 @@ export {
   compilationFinished,
   datasetRegistered,
   deviceReported,
+  deviceRevoked,
   deviceSilent,
   driftDetected,
   harmConfirmed,
@@ -75,6 +80,7 @@ export {
   modelVersionRejected,
   packageSigned,
   phaseStarted,
+  releaseBarred,
   retrainApproved,
   retrainSuppressed,
   rolloutCompleted,

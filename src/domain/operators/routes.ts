@@ -1,12 +1,15 @@
 import {
+  type AuditRow,
   type DecisionRow,
   type DeviceRow,
+  type EnrolmentRow,
   type FleetRow,
   keys,
   listings,
   type ModelRow,
   type MonitorRow,
   type RejectionRow,
+  type RevocationRow,
   type VersionRow,
 } from '../entities.ts'
 import { EdgeloopError, InputError } from '../errors.ts'
@@ -39,8 +42,19 @@ export const routes: Readonly<Record<string, Route>> = {
       })
     ).map(r => r.data),
   }),
-  'GET /v1/devices/{thing}': async (store, { path }) =>
-    found(await store.get<DeviceRow>(keys.device(param(path, 'thing'))), 'device', path['thing']),
+  'GET /v1/devices/{thing}': async (store, { path }) => {
+    const thing = param(path, 'thing')
+    const device = found(await store.get<DeviceRow>(keys.device(thing)), 'device', path['thing'])
+    const revocation = await store.get<RevocationRow>(keys.revocation(thing))
+    return { ...device, ...(revocation ? { revocation: revocation.data } : {}) }
+  },
+  'GET /v1/enrolments': async (store, q) => ({
+    enrolments: (await store.list<EnrolmentRow>(listings.enrolments, { ...page(q), newestFirst: false })).map(
+      r => r.data,
+    ),
+  }),
+  'GET /v1/enrolments/{serial}': async (store, { path }) =>
+    found(await store.get<EnrolmentRow>(keys.enrolment(param(path, 'serial'))), 'enrolment', path['serial']),
   'GET /v1/models': async (store, q) => ({
     models: (await store.list<ModelRow>(listings.models, page(q))).map(r => modelView(r.data)),
   }),
@@ -73,6 +87,9 @@ export const routes: Readonly<Record<string, Route>> = {
   }),
   'GET /v1/rejected-inputs': async (store, q) => ({
     rejections: (await store.list<RejectionRow>(listings.rejections, page(q))).map(r => r.data),
+  }),
+  'GET /v1/audit': async (store, q) => ({
+    audit: (await store.list<AuditRow>(listings.audit, page(q))).map(r => r.data),
   }),
 }
 

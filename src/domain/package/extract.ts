@@ -54,9 +54,9 @@ function files(tar: Uint8Array): ArchiveFile[] {
     if (isZero(block)) break
     const header = read(block)
     const end = at + BLOCK + header.size
-    if (end > tar.byteLength) throw new Error(`it is cut off in ${header.name}`)
     const content = tar.subarray(at + BLOCK, end)
     at = end + ((BLOCK - (header.size % BLOCK)) % BLOCK)
+    if (at > tar.byteLength) throw new Error(`it is cut off in ${header.name}`)
     if (header.type === 'x' || header.type === 'L') {
       if (header.size > MAX_EXTENDED) throw new Error(`it has an extended header of ${header.size} bytes`)
       longName = (header.type === 'x' ? paxPath(content) : text(content).replace(/\0$/, '')) ?? longName
@@ -67,6 +67,8 @@ function files(tar: Uint8Array): ArchiveFile[] {
     longName = null
     if (OMITTED.has(header.type)) continue
     if (header.type !== '0') throw new Error(`${JSON.stringify(name)} is not a regular file`)
+    if (name === '' || name.split('/').some(part => part === '' || part === '.'))
+      throw new Error(`${JSON.stringify(name)} is not the name of a file`)
     if (found.has(name)) throw new Error(`it has ${JSON.stringify(name)} twice`)
     found.set(name, content)
   }
@@ -93,14 +95,16 @@ function paxPath(content: Uint8Array): string | null {
   let path: string | null = null
   for (let at = 0; at < content.byteLength; ) {
     const [head = '', digits = ''] = /^([1-9]\d{0,5}) /.exec(latin1(content.subarray(at, at + 8))) ?? []
-    const record = content.subarray(at + head.length, at + Number(digits))
+    const end = at + Number(digits)
+    const record = content.subarray(at + head.length, end)
     const equals = record.indexOf(0x3d)
-    if (digits === '' || equals < 1 || record.at(-1) !== 0x0a) throw new Error('it has a broken pax header')
+    if (digits === '' || end > content.byteLength || equals < 1 || record.at(-1) !== 0x0a)
+      throw new Error('it has a broken pax header')
     const key = latin1(record.subarray(0, equals))
     if (key === 'path') path = text(record.subarray(equals + 1, -1))
     else if (key === 'size' || key.startsWith('GNU.sparse'))
       throw new Error(`it has a pax header with ${key}`)
-    at += Number(digits)
+    at = end
   }
   return path
 }

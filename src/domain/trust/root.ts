@@ -1,4 +1,3 @@
-import { createPublicKey } from 'node:crypto'
 import { TRUST_ROOT, type TrustRoot } from '../../../verifier/documents.ts'
 import { type PinnedKey, pinnedSpki } from '../../../verifier/key.ts'
 import { DSSE_PAYLOAD_TYPE, type DsseEnvelope, IN_TOTO_STATEMENT } from '../../contracts/manifest.ts'
@@ -111,7 +110,7 @@ function raised(
 }
 
 const spkiOf = ({ key }: PinnedKey): string =>
-  createPublicKey(key).export({ format: 'der', type: 'spki' }).toString('base64')
+  key.export({ format: 'der', type: 'spki' }).toString('base64')
 const keyIn = ({ keys }: TrustRoot, id: string): PinnedKey =>
   pinnedSpki(Buffer.from(keys[id] ?? '', 'base64'), `key ${id.slice(0, 12)}…`)
 const byId = ([a]: readonly [string, string], [b]: readonly [string, string]): number => (a < b ? -1 : 1)

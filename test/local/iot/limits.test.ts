@@ -50,6 +50,7 @@ describe('starting', () => {
           authorize: () => undefined,
         },
         invokeAsync: async () => undefined,
+        invoke: async () => ({ payload: Buffer.alloc(0) }),
         sendToQueue: async () => undefined,
         mqttPort,
       })

@@ -14,7 +14,7 @@ import {
 } from '@aws-sdk/client-iot'
 import { IoTDataPlaneClient } from '@aws-sdk/client-iot-data-plane'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
-import type { Iot } from '../../../local/core/services.ts'
+import type { Iot, LambdaHost } from '../../../local/core/services.ts'
 import {
   type AuthzRequest,
   AwsError,
@@ -24,7 +24,7 @@ import {
   type Realm,
   type RestService,
 } from '../../../local/core/types.ts'
-import { createIot } from '../../../local/iot/index.ts'
+import { createIot, type IotOptions } from '../../../local/iot/index.ts'
 
 export const ACCOUNT = '123456789012'
 export const REGION = 'eu-central-1'
@@ -40,6 +40,8 @@ export interface Lab {
   readonly authorized: AuthzRequest[]
   readonly invoked: { functionArn: string; payload: Buffer; source: { service: string; sourceArn: string } }[]
   readonly queued: { queueArn: string; body: string; as: Principal }[]
+  /** Stands for functions that are invoked synchronously; throws for those that nobody set. */
+  readonly functions: Map<string, LambdaHost['invoke']>
   /** Roles that `iot.amazonaws.com` may not assume, and functions and queues that fail, by ARN. */
   readonly broken: Set<string>
   /** Makes a thing with certificate and policies; returns what a device needs. */
@@ -64,20 +66,29 @@ export interface Device {
   readonly key: string
 }
 
+export interface LabOptions {
+  readonly dir?: string
+  readonly now?: () => Date
+  readonly hookTimeoutMs?: number
+  /** Instead of one that allows what is not broken. */
+  readonly iam?: (realm: Realm) => IotOptions['iam']
+}
+
 /** A realm, an Iot with fakes around it and an HTTP server that lets everyone do everything. */
-export const openLab = async (given: { readonly dir?: string } = {}): Promise<Lab> => {
+export const openLab = async (given: LabOptions = {}): Promise<Lab> => {
   const dir = given.dir ?? mkdtempSync(join(tmpdir(), 'iot-'))
   const logs: CloudLogEntry[] = []
   const authorized: AuthzRequest[] = []
   const invoked: Lab['invoked'] = []
   const queued: Lab['queued'] = []
   const broken = new Set<string>()
+  const functions: Lab['functions'] = new Map()
   const realm: Realm = {
     accountId: ACCOUNT,
     region: REGION,
     endpoint: '',
     dir,
-    now: () => new Date(),
+    now: given.now ?? (() => new Date()),
     log: entry => logs.push(entry),
   }
   const fail = (arn: string) => {
@@ -85,7 +96,8 @@ export const openLab = async (given: { readonly dir?: string } = {}): Promise<La
   }
   const iot = await createIot({
     realm,
-    iam: {
+    ...(given.hookTimeoutMs === undefined ? {} : { hookTimeoutMs: given.hookTimeoutMs }),
+    iam: given.iam?.(realm) ?? {
       assertAssumable: role => fail(role),
       principalFor: (roleName, sessionName) => ({
         arn: `arn:aws:sts::${ACCOUNT}:assumed-role/${roleName}/${sessionName}`,
@@ -101,6 +113,12 @@ export const openLab = async (given: { readonly dir?: string } = {}): Promise<La
     invokeAsync: async (functionArn, payload, source) => {
       fail(functionArn)
       invoked.push({ functionArn, payload, source })
+    },
+    invoke: async (functionArn, payload, source) => {
+      fail(functionArn)
+      const run = functions.get(functionArn)
+      if (!run) throw new AwsError('ResourceNotFoundException', `Function not found: ${functionArn}`, 404)
+      return run(functionArn, payload, source)
     },
     sendToQueue: async (queueArn, body, as) => {
       fail(queueArn)
@@ -129,6 +147,7 @@ export const openLab = async (given: { readonly dir?: string } = {}): Promise<La
     authorized,
     invoked,
     queued,
+    functions,
     broken,
     provision: async (thingName, options = {}) => {
       const { attributes, policies = ['everything'], thingPrincipalType, setAsActive = true } = options

@@ -1,0 +1,40 @@
+/** Colours for a terminal; plain text for everything else. */
+export interface Paint {
+  good(text: string): string
+  bad(text: string): string
+  warn(text: string): string
+  bold(text: string): string
+  dim(text: string): string
+}
+
+export function makePaint(colour: boolean): Paint {
+  const code = (open: number, close: number) => (text: string) =>
+    colour ? `\u001b[${open}m${text}\u001b[${close}m` : text
+  return {
+    good: code(32, 39),
+    bad: code(31, 39),
+    warn: code(33, 39),
+    bold: code(1, 22),
+    dim: code(2, 22),
+  }
+}
+
+/** https://no-color.org */
+export const wantsColour = (stream: { readonly isTTY?: boolean }): boolean =>
+  stream.isTTY === true && !process.env['NO_COLOR']
+
+/** First twelve digits: enough to tell keys and digests apart, and to read them out. */
+export const short = (digest: string): string => `${digest.slice(0, 12)}…`
+
+/** Breaks a text into lines of at most `width`, each after the first indented. */
+export function wrap(text: string, indent: string, width = 100): string {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && indent.length + line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line].join(`\n${indent}`)
+}

@@ -1,0 +1,55 @@
+/** The deployed stack that a command works on, by --stage and the usual AWS variables. */
+import { accountOf, type AwsConfig, type StackNames, stackNames } from '../lib/stack.ts'
+import { CloudError, type Options } from './command.ts'
+
+export const stackOptions = { stage: { type: 'string' } } as const
+export const STACK_HELP = `  --stage STAGE   of the stack (default dev)
+
+Credentials, region and endpoint come from AWS_PROFILE, AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL and so on, as for
+every AWS tool; npm run cloud prints them for the local cloud.
+`
+
+export interface Stack {
+  readonly stage: string
+  readonly config: AwsConfig
+  readonly names: StackNames
+}
+
+/** @throws CloudError */
+export async function openStack(options: Options): Promise<Stack> {
+  const stage = options.string('stage') ?? 'dev'
+  // The SDK would try for seconds to find an instance's metadata; a person at a terminal has none.
+  process.env['AWS_EC2_METADATA_DISABLED'] ??= 'true'
+  const config: AwsConfig = { maxAttempts: 2 }
+  const account = await reach('STS', () => accountOf(config))
+  return { stage, config, names: stackNames(stage, account) }
+}
+
+/** Runs a call to the cloud and says in one sentence what to do when it fails. */
+export async function reach<T>(what: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    throw asCloudError(what, error) ?? error
+  }
+}
+
+const NO_CREDENTIALS = ['CredentialsProviderError', 'ExpiredTokenException', 'ExpiredToken', 'TokenProviderError']
+const WRONG_CREDENTIALS = ['UnrecognizedClientException', 'InvalidClientTokenId', 'SignatureDoesNotMatch']
+const DENIED = ['AccessDenied', 'AccessDeniedException', 'ForbiddenException', 'UnauthorizedException']
+
+function asCloudError(what: string, error: unknown): CloudError | undefined {
+  const { name = '', message = '', code } = error as { name?: string; message?: string; code?: string }
+  if (message.startsWith('Region is missing'))
+    return new CloudError(`${what}: no region is set; set AWS_REGION, such as eu-west-1`)
+  if (NO_CREDENTIALS.includes(name))
+    return new CloudError(
+      `${what}: no AWS credentials that work (${message}); set AWS_PROFILE, or for the local cloud the variables that npm run cloud prints`,
+    )
+  if (WRONG_CREDENTIALS.includes(name))
+    return new CloudError(`${what}: these AWS credentials are not accepted (${message})`)
+  if (DENIED.includes(name)) return new CloudError(`${what}: not allowed: ${message}`)
+  if (code !== undefined || name === 'TimeoutError' || '$metadata' in (error as object))
+    return new CloudError(`${what}: the cloud did not answer as expected: ${message || (code ?? name)}`)
+  return undefined
+}

@@ -1,0 +1,25 @@
+import * as z from 'zod'
+import { modelName, sha256, thingName, timestamp, versionNumber } from './names.ts'
+
+/** Bodies of the operators' commands (docs/api.md). */
+export const MAX_ENROLMENTS = 500
+
+const reason = z.string().trim().min(1).max(500)
+
+/** Entries are checked one by one, so that a bad one is refused alone. */
+export const enrolmentList = z.array(z.unknown()).min(1).max(MAX_ENROLMENTS)
+export const enrolmentChange = z.strictObject({ status: z.enum(['ALLOWED', 'BLOCKED']), reason })
+export const revocation = z.strictObject({ reason, since: timestamp.optional() })
+export const bar = z
+  .strictObject({ minimumRelease: versionNumber.optional(), revokedBundle: sha256.optional(), reason })
+  .refine(b => b.minimumRelease !== undefined || b.revokedBundle !== undefined, {
+    message: 'minimumRelease or revokedBundle is needed',
+    path: ['minimumRelease'],
+  })
+
+export type EnrolmentChange = z.infer<typeof enrolmentChange>
+export type Revocation = z.infer<typeof revocation>
+export type Bar = z.infer<typeof bar>
+
+/** What a path names, with the pattern that it must fit. */
+export const pathParameters = { serial: thingName, thing: thingName, model: modelName } as const
