@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { fleetName, hardwareName, slotName, thingName } from '../src/contracts/names.ts'
 import { initialState, openChain, readRoot, walkChain } from '../verifier/index.ts'
 import { type Device, startDevice } from './agent.ts'
+import { type Claim, enrol } from './enroll.ts'
+import { identityStore } from './identity.ts'
 import { type Logger, systemClock } from './ports.ts'
 import { rowReader } from './rows.ts'
 import { wasmRuntime } from './runtime.ts'
@@ -13,20 +16,25 @@ import { mqttTransport } from './transport.ts'
 const USAGE = `usage: node device/main.ts --endpoint host:port --ca ca.pem --cert cert.pem --key key.pem
   --thing NAME --fleet NAME --hardware NAME --slot NAME --dir FOLDER
   --trust-root trust.json [--stay]
+   or: the same with --claim-cert claim.cert.pem --claim-key claim.key.pem --claim-template NAME
+       in place of --cert and --key
+With a claim the device enrols on its first start, under its serial --thing, and keeps its own certificate in the
+folder; later starts use that one and need no claim.
 --trust-root: the chain of trust roots as edgeloop keys publish writes it, or one link of it.
 Reads rows on stdin (JSON lines, or CSV with a header) and prints one prediction per row as JSON.
 With --stay the device keeps its connection after the last row, until it is interrupted.`
 
 const NAMES = { thing: thingName, fleet: fleetName, hardware: hardwareName, slot: slotName } as const
-const FILES = ['ca', 'cert', 'key', 'trust-root'] as const
-const NEEDED = ['endpoint', ...FILES, ...(Object.keys(NAMES) as (keyof typeof NAMES)[]), 'dir'] as const
-type Option = (typeof NEEDED)[number]
+const FILES = ['ca', 'cert', 'key', 'claim-cert', 'claim-key', 'trust-root'] as const
+const NAMED = Object.keys(NAMES) as (keyof typeof NAMES)[]
+const OPTIONS = ['endpoint', ...FILES, ...NAMED, 'claim-template', 'dir'] as const
+type Option = (typeof OPTIONS)[number]
 
 function readOptions(args: readonly string[]) {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      ...(Object.fromEntries(NEEDED.map(name => [name, { type: 'string' }])) as Record<
+      ...(Object.fromEntries(OPTIONS.map(name => [name, { type: 'string' }])) as Record<
         Option,
         { type: 'string' }
       >),
@@ -57,11 +65,30 @@ function readOptions(args: readonly string[]) {
   return {
     identity: { thing: name('thing'), fleet: name('fleet'), hardware: name('hardware') },
     slot: name('slot'),
-    endpoint: { host, port: Number(port), caPem: file('ca'), certPem: file('cert'), keyPem: file('key') },
+    endpoint: { host, port: Number(port), caPem: file('ca') },
+    given: values.cert !== undefined || values.key !== undefined ? keyPair(file('cert'), file('key')) : null,
+    claim: (): Claim => {
+      if (values['claim-cert'] === undefined)
+        throw new Error('--cert and --key, or --claim-cert and --claim-key')
+      const template = values['claim-template'] ?? 'edgeloop-dev-device'
+      return { ...keyPair(file('claim-cert'), file('claim-key')), template }
+    },
     trustRoot: readTrustRoot(file('trust-root')),
     dir: given('dir'),
     stay: values.stay ?? false,
   }
+}
+
+const keyPair = (certPem: string, keyPem: string) => ({ certPem, keyPem })
+
+/** What the device is let in with: what it is given, or what it enrolled for, now or on an earlier start. */
+async function ownCertificate(options: NonNullable<ReturnType<typeof readOptions>>) {
+  const { given, claim, endpoint, dir, identity } = options
+  if (given !== null) return given
+  const store = identityStore(join(dir, 'identity'))
+  const { thing } = identity
+  const known = store.load(thing) ?? (await enrol({ endpoint, claim: claim(), thing, store }))
+  return keyPair(known.certPem, known.keyPem)
 }
 
 /** A device starts from the newest link that it is given, once the chain up to it holds. */
@@ -121,9 +148,10 @@ async function main(args: readonly string[]): Promise<void> {
   const log: Logger = { info: write('info'), warn: write('warn') }
   const common = { clock: systemClock, random: Math.random, log }
   const { identity, slot } = options
+  const own = await ownCertificate(options)
   const device = startDevice({
     ...{ ...identity, slots: [slot], trustRoot: options.trustRoot, runtime: wasmRuntime, ...common },
-    transport: mqttTransport({ ...options.endpoint, thing: identity.thing, ...common }),
+    transport: mqttTransport({ ...options.endpoint, ...own, thing: identity.thing, ...common }),
     storage: fileStorage(options.dir),
   })
   // The device's own timers do not keep the process alive, and between two connections nothing else would.

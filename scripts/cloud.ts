@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { assertPortsFree } from './lib/free-ports.ts'
 import { buildAndPackage, directions, startEdgeloop } from './lib/local-cloud.ts'
-import { cloudFlags, parse, ports, run } from './lib/options.ts'
+import { cloudFlags, parse, ports, run, UsageError } from './lib/options.ts'
 import { openStateFolder } from './lib/state-folder.ts'
 
 const HELP = `Usage: npm run cloud -- [options]
@@ -13,18 +13,26 @@ const HELP = `Usage: npm run cloud -- [options]
   --dir DIR       state (default .edgeloop/cloud)
   --keep          go on with what DIR holds; without it DIR is emptied first
   --no-build      use dist/ and .serverless/ as they are
+  --parameter N=V a stack parameter, such as ModelKeys=both-A-signs (repeat); with --keep, this is a stack update
 `
 
 await run(async () => {
   const { values } = parse({
-    options: { ...cloudFlags, keep: { type: 'boolean' }, 'no-build': { type: 'boolean' } },
+    options: {
+      ...cloudFlags,
+      keep: { type: 'boolean' },
+      'no-build': { type: 'boolean' },
+      parameter: { type: 'string', multiple: true },
+    },
   })
   if (values.help) {
     process.stdout.write(HELP)
     return 0
   }
   const at = ports(values)
+  const parameters = Object.fromEntries((values.parameter ?? []).map(readParameter))
   const folder = openStateFolder(resolve(values.dir ?? '.edgeloop/cloud'), { fresh: false })
+  let up = false
   try {
     await assertPortsFree(at)
     if (!values['no-build']) {
@@ -37,11 +45,13 @@ await run(async () => {
     const cloud = await startEdgeloop({
       dir: folder.dir,
       ...at,
+      parameters,
       log: entry => {
         if (entry.level === 'warn' || entry.level === 'error')
           process.stderr.write(`${entry.service}: ${entry.message}\n`)
       },
     })
+    up = true
     writeFileSync(join(folder.dir, 'mqtt-ca.pem'), cloud.mqtt.caPem)
     process.stdout.write(`Local cloud up in ${Math.round(cloud.deploymentMs)} ms: ${cloud.endpoint}\n`)
     if (cloud.notRun.length > 0)
@@ -59,6 +69,13 @@ await run(async () => {
     await cloud.close()
     return 0
   } finally {
-    folder.release()
+    if (up) folder.release()
+    else folder.undo()
   }
 })
+
+function readParameter(text: string): readonly [string, string] {
+  const at = text.indexOf('=')
+  if (at < 1) throw new UsageError(`--parameter: "${text}" must be NAME=VALUE`)
+  return [text.slice(0, at), text.slice(at + 1)]
+}

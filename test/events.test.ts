@@ -108,6 +108,7 @@ describe('the bundled handlers', () => {
     expect(error).toBeUndefined()
     if (returns === 'nothing') expect(payload).toBeNull()
     else if (returns === 'no failures') expect(payload).toEqual({ batchItemFailures: [] })
+    else if ('answer' in returns) expect(payload).toEqual(returns.answer)
     else if ('status' in returns) expect(payload).toMatchObject({ statusCode: returns.status })
     else {
       const { Records } = event as { Records: { messageId: string }[] }

@@ -5,6 +5,7 @@ import { parse } from 'yaml'
 import { eventContracts } from '../src/contracts/events/index.ts'
 import { uplinkKinds } from '../src/contracts/mqtt.ts'
 import { routes } from '../src/domain/operators/routes.ts'
+import { commands } from '../src/handlers/ops-command.ts'
 import { checkTargets, targets } from './loop/chain.ts'
 import { codeOnly } from './source-text.ts'
 import {
@@ -108,6 +109,8 @@ describe('rules of AWS’s own events', () => {
       'datasets/': ['register-dataset'],
       'imports/': ['import-model'],
       'labels/': ['ingest-labels'],
+      'devices/': ['allow-devices'],
+      'trust/': ['publish-trust'],
     })
   })
   it('training jobs of this stage, and the clock', () => {
@@ -116,7 +119,7 @@ describe('rules of AWS’s own events', () => {
     expect(at(jobs[0]?.pattern, 'detail', 'TrainingJobName')).toEqual([{ prefix: 'edgeloop-dev-' }])
     const clock = theirs.filter(r => r.schedule !== undefined)
     expect(clock.map(r => [r.schedule, r.handlers])).toEqual([['rate(1 minute)', ['reconcile']]])
-    expect(theirs).toHaveLength(6)
+    expect(theirs).toHaveLength(8)
   })
 })
 
@@ -168,12 +171,16 @@ describe('device messages', () => {
 describe('operators’ API', () => {
   const declared = ofType(template, 'AWS::ApiGatewayV2::Route')
   it('has the routes that the code answers', () => {
-    expect(declared.map(([, r]) => text(r['RouteKey'])).sort()).toEqual(Object.keys(routes).sort())
+    const answered = [...Object.keys(routes), ...Object.keys(commands)]
+    expect(declared.map(([, r]) => text(r['RouteKey'])).sort()).toEqual(answered.sort())
   })
   it.each(declared)('%s asks for a token with a scope', (_, route) => {
     expect(route['AuthorizationType']).toBe('JWT')
     expect(target(route['AuthorizerId'])).toBe('HttpApiAuthorizerOperators')
-    expect(list(route['AuthorizationScopes'])).toEqual(['fleet:read'])
+    const [method = '', path = ''] = text(route['RouteKey']).split(' ')
+    const scope =
+      method === 'GET' ? 'fleet:read' : path.endsWith('/bars') ? 'rollouts:write' : 'devices:write'
+    expect(list(route['AuthorizationScopes'])).toEqual([scope])
   })
 })
 

@@ -11,6 +11,7 @@ import { type Digester, plainDigester, threadedDigester } from '../../device/sto
 import { pinnedKey, verifyPackage } from '../../verifier/index.ts'
 import { verifyStoredPackage } from '../../verifier/package-stored.ts'
 import type { Claims } from './packages.ts'
+import { peakMegabytes } from './peak.ts'
 
 const [way = '', dir = ''] = process.argv.slice(2)
 const path = join(dir, 'package.tar')
@@ -59,5 +60,5 @@ await ways[way]!()
 const wall = performance.now() - start
 const { user, system } = process.cpuUsage(before)
 await digester?.close()
-const rss = process.resourceUsage().maxRSS / 1024
+const rss = peakMegabytes()
 process.stdout.write(JSON.stringify({ wall, cpu: (user + system) / 1000, rss }))

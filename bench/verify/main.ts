@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { cpus, tmpdir } from 'node:os'
+import { cpus, loadavg, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { compareJson } from './json.ts'
@@ -84,7 +84,9 @@ try {
   print(
     `${cpus().length} x ${first?.model}, node ${process.version}, ${run('openssl', ['version']).output.trim()}`,
   )
-  print(`${rounds} rounds; median (10th to 90th percentile)`)
+  print(
+    `${rounds} rounds; median (10th to 90th percentile); other programs load ${loadavg()[0]?.toFixed(1)} processors`,
+  )
   for (const megabytes of sizes.length > 0 ? sizes : [1, 16, 64, 256]) measure(root, megabytes, rounds)
   compareJson(rounds, print)
 } finally {

@@ -53,8 +53,8 @@ export function startFetch(deps: {
     storage.remove(part)
     stored = 0
   }
-  let hash = hashStored(storage, part)
   let resumed = stored > 0
+  let hash = resumed ? hashStored(storage, part) : createHash('sha256')
   let asked = stored
   let over = false
   const waiting = new Map<number, { length: number; cancel: () => void }>()

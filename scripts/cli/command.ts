@@ -19,9 +19,6 @@ export interface Io {
   ask(question: string): Promise<string>
 }
 export interface Command {
-  /** Words behind `edgeloop`. */
-  readonly name: string
-  readonly summary: string
   readonly help: string
   readonly options: NonNullable<ParseArgsConfig['options']>
   readonly positionals?: boolean

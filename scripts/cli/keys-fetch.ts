@@ -1,4 +1,5 @@
 import { fetchOnlineKeys, type OnlineKey } from '../lib/online-keys.ts'
+import { outputFile } from '../lib/options.ts'
 import { kmsClient } from '../lib/stack.ts'
 import type { Command } from './command.ts'
 import { writeJson } from './files.ts'
@@ -6,8 +7,6 @@ import { type Paint, short } from './paint.ts'
 import { openStack, reach, STACK_HELP, stackOptions } from './stack.ts'
 
 export const fetchKeys: Command = {
-  name: 'keys fetch',
-  summary: 'fetch the public keys that the stack signs with',
   help: `Usage: npx edgeloop keys fetch [--out online.json] [--stage dev]
 
 Reads the public half of every KMS key of the stack: the model key and the deployment key, each with up to two slots, of
@@ -17,9 +16,10 @@ which one signs. Take the file to where the next trust root is drafted. Needs km
 ${STACK_HELP}`,
   options: { ...stackOptions, out: { type: 'string' } },
   async run(options, { paint }) {
+    const out = options.string('out') ?? 'online.json'
+    outputFile('out', out)
     const { config, names, stage } = await openStack(options)
     const keys = await reach('KMS', () => fetchOnlineKeys(kmsClient(config), names.alias))
-    const out = options.string('out') ?? 'online.json'
     writeJson(out, { v: 1, stack: `edgeloop-${stage}`, keys })
     return {
       exit: 0,

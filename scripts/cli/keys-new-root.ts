@@ -1,5 +1,5 @@
 import { UsageError } from '../lib/options.ts'
-import { makeRootKey } from '../lib/root-keys.ts'
+import { makeRootKey, type RootKeyFiles } from '../lib/root-keys.ts'
 import type { Command } from './command.ts'
 import { readPassphrase } from './files.ts'
 import { short, wrap } from './paint.ts'
@@ -7,8 +7,6 @@ import { short, wrap } from './paint.ts'
 const NAME = /^[a-z0-9][a-z0-9-]{0,29}$/
 
 export const newRoot: Command = {
-  name: 'keys new-root',
-  summary: 'make offline root keys',
   help: `Usage: npx edgeloop keys new-root --names alice[,bob,…] [--dir keys] [--passphrase-file FILE]
 
 Makes one P-256 key per name: NAME.pem (private, PKCS#8, mode 0600) and NAME.pub.pem. Each holder should do this on a
@@ -33,7 +31,7 @@ machine of their own, and hand out NAME.pub.pem only.
     if (new Set(names).size !== names.length) throw new UsageError('--names: a name is there twice')
     const passphrase = readPassphrase(options.string('passphrase-file'))
     const dir = options.string('dir') ?? 'keys'
-    const keys = names.map(name => makeRootKey(dir, name, passphrase))
+    const keys = names.map(name => make(dir, name, passphrase))
     const width = Math.max(...names.map(n => n.length))
     const lines = keys.map(
       key => `${paint.good('✓')} ${key.name.padEnd(width)}  ${short(key.keyid)}  ${key.file}`,
@@ -53,4 +51,12 @@ machine of their own, and hand out NAME.pub.pem only.
       data: { keys, encrypted: passphrase !== undefined, warnings },
     }
   },
+}
+
+function make(dir: string, name: string, passphrase: string | undefined): RootKeyFiles {
+  try {
+    return makeRootKey(dir, name, passphrase)
+  } catch (error) {
+    throw new UsageError(`--dir: ${(error as Error).message}`)
+  }
 }

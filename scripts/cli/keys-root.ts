@@ -1,8 +1,9 @@
 import type { DsseEnvelope } from '../../src/contracts/manifest.ts'
+import { InputError } from '../../src/domain/errors.ts'
 import { nextRoot, type RootChanges, type RootRole, unsignedRoot } from '../../src/domain/trust/root.ts'
 import type { PinnedKey, TrustRoot } from '../../verifier/index.ts'
 import { pinnedKey, pinnedSpki } from '../../verifier/index.ts'
-import { UsageError, whole } from '../lib/options.ts'
+import { outputFile, UsageError, whole } from '../lib/options.ts'
 import type { Command, Options } from './command.ts'
 import { changesBetween, describeRoot, rootFacts, rootIn } from './describe-root.ts'
 import { type Draft, draftOf, onlineFile, readChain, readJson, readPublicKey, writeJson } from './files.ts'
@@ -11,8 +12,6 @@ import { type Paint, short, wrap } from './paint.ts'
 const YEAR_MS = 365 * 86_400_000
 
 export const draftRoot: Command = {
-  name: 'keys root',
-  summary: 'draft the first or the next trust root',
   help: `Usage: npx edgeloop keys root --first --root-key KEY.pub.pem … --threshold N --online online.json
        npx edgeloop keys root --from chain.json [changes] [--out draft.json]
 
@@ -50,11 +49,12 @@ Writes a draft that holders of root keys sign with \`keys sign\`. What is not gi
     out: { type: 'string' },
   },
   async run(options, { paint }) {
+    const out = options.string('out') ?? 'draft.json'
+    outputFile('out', out)
     const previous = previousLink(options)
     const before = previous === null ? undefined : rootIn(previous)
-    const next = nextRoot(before, changesOf(options, before, new Date()))
+    const next = drafted(before, changesOf(options, before, new Date()))
     const draft = draftOf(previous, unsignedRoot(next))
-    const out = options.string('out') ?? 'draft.json'
     writeJson(out, draft)
     const signers = signersNeeded(draft)
     return {
@@ -65,7 +65,9 @@ Writes a draft that holders of root keys sign with \`keys sign\`. What is not gi
         changeLines(draft, paint),
         '',
         `Draft written to ${out}. It needs:`,
-        ...signers.map(s => `  ${s.need} of the root keys of version ${s.version}: ${s.keyids.map(short).join('  ')}`),
+        ...signers.map(
+          s => `  ${s.need} of the root keys of version ${s.version}: ${s.keyids.map(short).join('  ')}`,
+        ),
         paint.dim(`Next: npx edgeloop keys sign --draft ${out} --key HOLDER.pem`),
       ].join('\n'),
       data: {
@@ -76,6 +78,16 @@ Writes a draft that holders of root keys sign with \`keys sign\`. What is not gi
       },
     }
   },
+}
+
+function drafted(before: TrustRoot | undefined, changes: RootChanges): TrustRoot {
+  try {
+    return nextRoot(before, changes)
+  } catch (error) {
+    if (error instanceof InputError && error.reason === 'EPOCH')
+      throw new UsageError(`${error.message}. Give --new-epoch or --keep-epoch`)
+    throw error
+  }
 }
 
 function previousLink(options: Options): DsseEnvelope | null {
@@ -91,6 +103,8 @@ function changesOf(options: Options, before: TrustRoot | undefined, issued: Date
   const years = whole('years', options.string('years'), 2, 1, 20)
   const keys = keysOf(options, before)
   const threshold = options.string('threshold')
+  if (threshold === undefined && before === undefined)
+    throw new UsageError('--threshold is needed with --first: how many root keys must sign, such as 2 of 3')
   if (options.flag('new-epoch') && options.flag('keep-epoch'))
     throw new UsageError('--new-epoch and --keep-epoch exclude each other')
   const epoch = options.flag('new-epoch') ? 'new' : options.flag('keep-epoch') ? 'keep' : undefined
@@ -141,7 +155,8 @@ function keysOf(options: Options, before: TrustRoot | undefined): KeyChanges {
   }
 }
 
-const keyIn = ({ keys }: TrustRoot, id: string): PinnedKey => pinnedSpki(Buffer.from(keys[id] ?? '', 'base64'), id)
+const keyIn = ({ keys }: TrustRoot, id: string): PinnedKey =>
+  pinnedSpki(Buffer.from(keys[id] ?? '', 'base64'), id)
 
 function dropped(prefix: string, before: TrustRoot | undefined): string {
   if (!/^[0-9a-f]{8,64}$/.test(prefix))
@@ -149,23 +164,32 @@ function dropped(prefix: string, before: TrustRoot | undefined): string {
   const found = Object.keys(before?.keys ?? {}).filter(id => id.startsWith(prefix))
   const [only] = found
   if (only === undefined || found.length > 1)
-    throw new UsageError(`--drop: ${found.length} keys of the last link begin with ${prefix}; npx edgeloop keys show lists them`)
+    throw new UsageError(
+      `--drop: ${found.length} keys of the last link begin with ${prefix}; npx edgeloop keys show lists them`,
+    )
   return only
 }
 
 /** Whose signatures a draft needs: a threshold of the root before it, and of its own. */
 export function signersNeeded({ previous, link }: Pick<Draft, 'previous' | 'link'>) {
   const roots = [...(previous === null ? [] : [rootIn(previous)]), rootIn(link)]
-  return roots.map(({ version, roles }) => ({ version, need: roles.root.threshold, keyids: roles.root.keyids }))
+  return roots.map(({ version, roles }) => ({
+    version,
+    need: roles.root.threshold,
+    keyids: roles.root.keyids,
+  }))
 }
 
 export function changeLines(draft: Draft, paint: Paint): string {
-  const changes = changesBetween(draft.previous === null ? undefined : rootIn(draft.previous), rootIn(draft.link))
+  const changes = changesBetween(
+    draft.previous === null ? undefined : rootIn(draft.previous),
+    rootIn(draft.link),
+  )
   return [
     draft.previous === null ? 'What it does:' : `Against version ${rootIn(draft.previous).version}:`,
     ...changes.flatMap(({ text, warning }) => [
-      wrap(`  • ${text}`, '    '),
-      ...(warning === undefined ? [] : [wrap(`    ${paint.warn('!')} ${warning}`, '      ')]),
+      `  • ${wrap(text, '    ')}`,
+      ...(warning === undefined ? [] : [`    ${paint.warn('!')} ${wrap(warning, '      ')}`]),
     ]),
   ].join('\n')
 }

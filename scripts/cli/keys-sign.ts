@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { readRoot, Refusal } from '../../verifier/index.ts'
+import { Refusal, readRoot } from '../../verifier/index.ts'
 import { UsageError } from '../lib/options.ts'
-import { readRootKey, type RootKey, signRoot } from '../lib/root-keys.ts'
+import { type RootKey, readRootKey, signRoot } from '../lib/root-keys.ts'
 import type { Command } from './command.ts'
 import { describeRoot, rootIn } from './describe-root.ts'
 import { type Draft, readDraft, readPassphrase, writeJson } from './files.ts'
@@ -9,8 +9,6 @@ import { changeLines, signersNeeded } from './keys-root.ts'
 import { type Paint, short } from './paint.ts'
 
 export const signDraft: Command = {
-  name: 'keys sign',
-  summary: 'sign a draft with a root key',
   help: `Usage: npx edgeloop keys sign --draft draft.json --key alice.pem [--passphrase-file FILE] [--yes]
 
 Shows what the draft says and changes, asks, and adds one signature to the file. Works offline. Read the digest out to the
@@ -37,7 +35,9 @@ other holders: all must see the same one.
     const digest = createHash('sha256').update(Buffer.from(draft.link.payload, 'base64')).digest('hex')
     if (!options.flag('yes')) {
       if (!interactive)
-        throw new UsageError('nobody is here to confirm; read the draft and give --yes to sign without asking')
+        throw new UsageError(
+          'nobody is here to confirm; read the draft and give --yes to sign without asking',
+        )
       note(describeRoot(rootIn(draft.link), paint, Date.now()))
       note(`\n${changeLines(draft, paint)}\n`)
       note(`Digest of what is signed: ${paint.bold(digest.match(/.{8}/g)?.join(' ') ?? '')}`)
@@ -49,9 +49,10 @@ other holders: all must see the same one.
     const missing = missingSigners(signed)
     return {
       exit: 0,
-      text: [`${paint.good('✓')} signed by ${short(key.hint)}, in ${file}`, ...missingLines(signed, file, paint)].join(
-        '\n',
-      ),
+      text: [
+        `${paint.good('✓')} signed by ${short(key.hint)}, in ${file}`,
+        ...missingLines(signed, file, paint),
+      ].join('\n'),
       data: { signed: true, keyid: key.hint, digest, missing },
     }
   },
@@ -81,7 +82,9 @@ export function assertReadable({ link }: Pick<Draft, 'link'>, file: string): voi
 function assertSigner(draft: Draft, { hint }: RootKey): void {
   if (signersNeeded(draft).some(({ keyids }) => keyids.includes(hint))) return
   const known = [...new Set(signersNeeded(draft).flatMap(s => s.keyids))].map(short).join(', ')
-  throw new UsageError(`--key: ${short(hint)} is no root key of this draft or of the link before it; they are ${known}`)
+  throw new UsageError(
+    `--key: ${short(hint)} is no root key of this draft or of the link before it; they are ${known}`,
+  )
 }
 
 /** What is still needed, by the root whose keys are meant. */

@@ -1,5 +1,6 @@
 /** The deployed stack that a command works on, by --stage and the usual AWS variables. */
-import { accountOf, type AwsConfig, type StackNames, stackNames } from '../lib/stack.ts'
+import { EdgeloopError } from '../../src/domain/errors.ts'
+import { type AwsConfig, accountOf, type StackNames, stackNames } from '../lib/stack.ts'
 import { CloudError, type Options } from './command.ts'
 
 export const stackOptions = { stage: { type: 'string' } } as const
@@ -30,11 +31,18 @@ export async function reach<T>(what: string, call: () => Promise<T>): Promise<T>
   try {
     return await call()
   } catch (error) {
-    throw asCloudError(what, error) ?? error
+    // Adapters wrap what the SDK throws.
+    const cause = error instanceof EdgeloopError ? (error.cause ?? error) : error
+    throw asCloudError(what, cause) ?? error
   }
 }
 
-const NO_CREDENTIALS = ['CredentialsProviderError', 'ExpiredTokenException', 'ExpiredToken', 'TokenProviderError']
+const NO_CREDENTIALS = [
+  'CredentialsProviderError',
+  'ExpiredTokenException',
+  'ExpiredToken',
+  'TokenProviderError',
+]
 const WRONG_CREDENTIALS = ['UnrecognizedClientException', 'InvalidClientTokenId', 'SignatureDoesNotMatch']
 const DENIED = ['AccessDenied', 'AccessDeniedException', 'ForbiddenException', 'UnauthorizedException']
 
@@ -49,6 +57,10 @@ function asCloudError(what: string, error: unknown): CloudError | undefined {
   if (WRONG_CREDENTIALS.includes(name))
     return new CloudError(`${what}: these AWS credentials are not accepted (${message})`)
   if (DENIED.includes(name)) return new CloudError(`${what}: not allowed: ${message}`)
+  if (code !== undefined && /^E[A-Z_]+$/.test(code))
+    return new CloudError(
+      `${what}: the cloud could not be reached (${message}); is AWS_ENDPOINT_URL right, or the network down?`,
+    )
   if (code !== undefined || name === 'TimeoutError' || '$metadata' in (error as object))
     return new CloudError(`${what}: the cloud did not answer as expected: ${message || (code ?? name)}`)
   return undefined

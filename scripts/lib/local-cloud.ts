@@ -39,6 +39,8 @@ export interface LocalOptions {
   readonly pollSeconds?: number
   /** Seconds that a compilation job takes at least, as Neo's take minutes. */
   readonly compileSeconds?: number
+  /** Of the stack, over the defaults of the template: `{ ModelKeys: 'both-A-signs' }`. */
+  readonly parameters?: Readonly<Record<string, string>>
   readonly log?: (entry: CloudLogEntry) => void
 }
 
@@ -53,6 +55,7 @@ export const startEdgeloop = (options: LocalOptions): Promise<Cloud> =>
       JwtAudience: AUDIENCE,
       TrainingImage: IMAGE,
       PollSeconds: String(options.pollSeconds ?? 1),
+      ...options.parameters,
     }),
     trainingImages: [{ match: /\/edgeloop-trainer:/, command: [process.execPath, `${root}trainer/main.ts`] }],
     compiler: { command: compiler(options.compileSeconds ?? 0) },

@@ -9,10 +9,11 @@ import { tellStory } from '../story/story.ts'
 import { type Watch, watch as watchBus } from '../story/watch.ts'
 import { startEdgeloop } from './local-cloud.ts'
 import { probeExample } from './probe-example.ts'
+import { comeAndGo } from './probe-identity.ts'
 
 const DEVICES = 5
 
-/** Runs the loop once, an import after it, and a tick of the clock. Rejects with the first thing that stood in its way. */
+/** Runs the loop once, an import after it, devices that come and go, and a tick of the clock. Rejects with the first thing that stood in its way. */
 export async function probeRun<T>(
   template: string,
   write: (line: string) => void,
@@ -34,7 +35,8 @@ export async function probeRun<T>(
     const example = probeExample()
     const steps = makeSteps(write, () => 0)
     await tellStory({ cloud, example, devices: DEVICES, steps, watch: bus, onStop: stop => stops.push(stop) })
-    await steps.run('import', 'the clock', () => importOwn(cloud, bus, example.model))
+    await steps.run('import', 'devices', () => importOwn(cloud, bus, example.model))
+    await steps.run('devices', 'the clock', () => comeAndGo(cloud, s3Of(cloud), bus, example))
     await steps.run('clock', '', () => tick(cloud, bus))
     return then(cloud)
   } finally {

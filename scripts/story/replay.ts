@@ -2,6 +2,7 @@
 
 import type { Field } from '../../device/field.ts'
 import type { FieldPhase } from '../../examples/example.ts'
+import { createTruths } from './truths.ts'
 
 const TICK_MS = 100
 
@@ -20,7 +21,7 @@ export interface Replay {
  * moment the fleet sees all of the phase and each device a short stretch of it, as in the field.
  */
 export function replay(field: Field, slot: string, first: FieldPhase, rowsPerTick: number): Replay {
-  const truths = new Map<string, string>()
+  const truths = createTruths()
   let phase = first
   let step = 0
   let count = 0
@@ -32,10 +33,10 @@ export function replay(field: Field, slot: string, first: FieldPhase, rowsPerTic
       if (device.features(slot) === null) return
       const start = Math.floor((d * length) / field.devices.length)
       for (let i = 0; i < rowsPerTick; i++) {
-        const reading = phase.rows[(start + step + i) % length]
+        const row = (start + step + i) % length
+        const reading = phase.rows[row]
         if (reading === undefined) return
-        const { eventId } = device.infer(slot, reading.row)
-        truths.set(eventId, reading.truth)
+        truths.add(device.infer(slot, reading.row).eventId, phase, row)
         count++
       }
     })
@@ -44,7 +45,7 @@ export function replay(field: Field, slot: string, first: FieldPhase, rowsPerTic
   return {
     inferences: () => count,
     phase: () => phase.name,
-    truth: eventId => truths.get(eventId),
+    truth: truths.get,
     start() {
       timer ??= setInterval(tick, TICK_MS)
     },

@@ -7,7 +7,6 @@ import { type BundleRow, keys, type ModelRow, type SampleRow } from '../domain/e
 import { EdgeloopError, InputError } from '../domain/errors.ts'
 import { rejectInput } from '../domain/rejection.ts'
 import { sampleTtl, type WithQuarantine } from '../domain/sampling/quarantine.ts'
-import { afterRevocation, revocations } from '../domain/sampling/revoked.ts'
 import { checkRow } from '../domain/sampling/row.ts'
 import { put } from '../domain/store.ts'
 import { sha256Hex } from '../domain/training/plan.ts'
@@ -39,7 +38,6 @@ async function store(
   { message, thing, receivedAt, cause }: Received<'samples'>,
 ): Promise<void> {
   const { body } = message
-  await refuseRevoked(deps, thing, receivedAt)
   const bundle = (await deps.store.get<BundleRow>(keys.bundle(body.bundle)))?.data
   if (bundle === undefined)
     throw new InputError('UNKNOWN_BUNDLE', `no package has the bundle ${body.bundle}`, 'body.bundle')
@@ -89,17 +87,6 @@ async function store(
   }
   const all = [...rows.values()]
   for (let at = 0; at < all.length; at += WRITES) await storeAll(deps, all.slice(at, at + WRITES))
-}
-
-/** By the broker's time of receipt: what a revoked device sent before that is still its own honest word. */
-async function refuseRevoked(deps: WithQuarantine, thing: string, receivedAt: Date): Promise<void> {
-  const revokedAt = (await revocations(deps, [thing])).get(thing)
-  if (!afterRevocation(receivedAt.toISOString(), revokedAt)) return
-  throw new InputError(
-    'DEVICE_REVOKED',
-    `${thing} is revoked since ${revokedAt}; its samples are kept out`,
-    'thing',
-  )
 }
 
 /** Labels join by event id alone, so an id has to say whose it is. */

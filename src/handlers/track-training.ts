@@ -167,7 +167,7 @@ async function admittedFor(
   const listed = new Set(samples.map(s => `${s.eventId}#${s.thing}`))
   const admitted = await readAdmitted(artefacts, model, field.digest)
   return admittedRows(
-    stillFit(admitted, config, new Map()).filter(s => listed.has(`${s.eventId}#${s.thing}`)),
+    stillFit(admitted, config, () => false).filter(s => listed.has(`${s.eventId}#${s.thing}`)),
   )
 }
 

@@ -38,7 +38,7 @@ const run = (samples: readonly SampleRow[], more: Partial<AdmissionFacts> = {}):
     config: rules,
     samples,
     featuresOf: v => (v === 1 ? FEATURES : undefined),
-    revokedSince: () => undefined,
+    revoked: () => false,
     ...more,
   })
 const from = (admission: Admission, thing: string): number =>
@@ -111,8 +111,8 @@ describe('all samples together', () => {
     expect(run([...fleet(2, 5), ...copies]).admitted).toEqual([])
   })
   it('a revoked device keeps what it sent before and loses the rest', () => {
-    const revokedSince = (thing: string) => (thing === 'unit-1' ? at(7) : undefined)
-    const admission = run(fleet(4, 10), { revokedSince })
+    const revoked = (thing: string, time: string) => thing === 'unit-1' && time >= at(7)
+    const admission = run(fleet(4, 10), { revoked })
     const kept = admission.admitted.filter(s => s.thing === 'unit-1').map(s => s.receivedAt)
     expect(kept.sort()).toEqual([0, 1, 2, 3, 4, 5, 6].map(at))
     expect(countCodes(admission.excluded)).toEqual({ DEVICE_REVOKED: 3 })
@@ -197,11 +197,11 @@ describe('whatever one device does', () => {
 
 describe('an admitted set that is used again', () => {
   const document = JSON.parse(Buffer.from(admittedBytes(rules, run(fleet(4, 5)).admitted)).toString())
-  const left = (more: Record<string, unknown>, revoked: [string, string][] = []) =>
-    stillFit(document, config(more), new Map(revoked)).length
+  const left = (more: Record<string, unknown>, revoked = (_thing: string, _at: string) => false) =>
+    stillFit(document, config(more), revoked).length
   it('is taken as it is, without what was revoked or no longer fits', () => {
     expect(left({})).toBe(20)
-    expect(left({}, [['unit-2', at(3)]])).toBe(18)
+    expect(left({}, (thing, time) => thing === 'unit-2' && time >= at(3))).toBe(18)
     expect(left({ features: [{ name: 'a', max: 2 }, { name: 'b' }] })).toBe(12)
     expect(left({ features: [{ name: 'b' }, { name: 'a' }] })).toBe(0)
     expect(left({ label: { column: 'y', classes: ['yes', 'no'] } })).toBe(0)

@@ -1,9 +1,11 @@
 /** Finds the contract of a sample by who delivers it, and parses everything in it that has one. */
 import * as z from 'zod'
 import {
+  httpCommand,
   httpRequest,
   outboxStreamEvent,
   presenceEvent,
+  provisioningRequest,
   ruleError,
   s3ObjectCreated,
   scheduledEvent,
@@ -71,6 +73,8 @@ export function parseSample(fn: string, event: unknown, poison: readonly number[
     })
   }
   if (fn === 'ops-query') return [httpRequest.parse(event).routeKey]
+  if (fn === 'ops-command') return [httpCommand.parse(event).routeKey]
+  if (fn === 'vet-device') return [provisioningRequest.parse(event).clientId]
   if (source === 'aws.s3') return [s3ObjectCreated.parse(event)['detail-type']]
   if (source === 'aws.sagemaker') return [trainingJobStateChange.parse(event)['detail-type']]
   if (source === 'aws.events') return [scheduledEvent.parse(event)['detail-type']]

@@ -134,7 +134,9 @@ export const request = (
   route: string,
   path: Readonly<Record<string, string>> = {},
   query: Readonly<Record<string, string>> = {},
+  body?: unknown,
 ): unknown => {
+  const scope = method === 'GET' ? 'fleet:read' : route.endsWith('/bars') ? 'rollouts:write' : 'devices:write'
   const rawPath = Object.entries(path).reduce((p, [name, value]) => p.replace(`{${name}}`, value), route)
   return {
     version: '2.0',
@@ -152,7 +154,7 @@ export const request = (
     requestContext: {
       accountId: ACCOUNT,
       apiId: 'a1b2c3d4e5',
-      authorizer: { jwt: { claims: { sub: 'operator', scope: 'fleet:read' }, scopes: ['fleet:read'] } },
+      authorizer: { jwt: { claims: { sub: 'operator', scope }, scopes: [scope] } },
       domainName: `a1b2c3d4e5.execute-api.${REGION}.amazonaws.com`,
       http: { method, path: rawPath, protocol: 'HTTP/1.1', sourceIp: '192.0.2.20', userAgent: 'curl/8.5.0' },
       requestId: digest(`${method} ${rawPath}`).slice(0, 16),
@@ -161,6 +163,7 @@ export const request = (
       time: '01/Mar/2026:00:00:00 +0000',
       timeEpoch: FIRST,
     },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     isBase64Encoded: false,
   }
 }

@@ -9,6 +9,7 @@ export interface Expected {
     | 'no failures'
     | { readonly failed: readonly number[] }
     | { readonly status: number }
+    | { readonly answer: unknown }
   readonly rejected?: readonly string[]
   /** Indexes of the records that break their contract on purpose. */
   readonly poison?: readonly number[]
@@ -89,4 +90,31 @@ export const expected: Readonly<Record<string, Expected>> = {
   '53-ops-query-device-unknown': { returns: { status: 404 } },
   '54-ops-query-rejected-inputs': { returns: { status: 200 } },
   '55-ops-query-bad-limit': { returns: { status: 400 } },
+  '56-allow-devices-csv': {
+    returns: 'nothing',
+    rejected: ['SCHEMA'],
+    object: 'serial,fleet,hardware\nlab-7,lab,gateway\nno name,lab,gateway\n',
+  },
+  '57-ops-command-enrolments': { returns: { status: 200 }, rejected: ['SCHEMA'] },
+  '58-vet-device-enrolment': {
+    returns: {
+      answer: {
+        allowProvisioning: true,
+        parameterOverrides: { SerialNumber: 'lab-1', Fleet: 'lab', Hardware: 'gateway' },
+      },
+    },
+  },
+  '59-vet-device-clone': { returns: { answer: { allowProvisioning: false } }, rejected: ['ALREADY_USED'] },
+  '60-ops-command-revocation': { returns: { status: 202 } },
+  '61-revoke-device-device-revoked': nothing,
+  '62-revoke-device-check-due': nothing,
+  '63-ops-command-bar-unknown-model': { returns: { status: 404 } },
+  '64-advance-rollout-release-barred': nothing,
+  '65-publish-trust-chain': {
+    returns: 'nothing',
+    rejected: ['ROOT_MALFORMED'],
+    object: '{"v":1,"chain":[]}',
+  },
+  '66-publish-trust-check-due': nothing,
+  '67-advance-rollout-trust-root-published': nothing,
 }

@@ -7,6 +7,7 @@ import { globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Chain, Delivery } from '../loop/chain.ts'
 import { eventId, runChain } from '../loop/chain.ts'
+import { ENROLMENTS } from '../loop/identity.ts'
 import {
   batch,
   digest,
@@ -83,8 +84,31 @@ export async function samples(): Promise<Sample[]> {
     ['ops-query-device-unknown', request('GET', '/v1/devices/{thing}', { thing: 'lab-9' })],
     ['ops-query-rejected-inputs', request('GET', '/v1/rejected-inputs', {}, { limit: '20' })],
     ['ops-query-bad-limit', request('GET', '/v1/rollouts', {}, { limit: 'many' })],
+    ...identity(of),
+    ['publish-trust-chain', objectCreated('trust/chain.json', 3_527, 30)],
+    ['publish-trust-check-due', checkDue({ kind: 'trust', subject: 'trust' })],
+    ['advance-rollout-trust-root-published', bus('advance-rollout', 'TrustRootPublished')],
   ]
 }
+
+/** Devices that come and go, and the commands of operators. */
+const identity = (of: Find): Sample[] => [
+  ['allow-devices-csv', objectCreated('devices/first.csv', 43, 20)],
+  ['ops-command-enrolments', request('POST', '/v1/enrolments', {}, {}, ENROLMENTS)],
+  ['vet-device-enrolment', of('vet-device', 'enrolment').event],
+  ['vet-device-clone', of('vet-device', 'clone').event],
+  [
+    'ops-command-revocation',
+    request('POST', '/v1/devices/{thing}/revocation', { thing: 'lab-1' }, {}, { reason: 'stolen' }),
+  ],
+  ['revoke-device-device-revoked', onBus(of('revoke-device', 'DeviceRevoked').event as BusEvent)],
+  ['revoke-device-check-due', checkDue({ kind: 'revocation', subject: 'lab-1' })],
+  [
+    'ops-command-bar-unknown-model',
+    request('POST', '/v1/models/{model}/bars', { model: 'demo' }, {}, { minimumRelease: 1, reason: 'leaks' }),
+  ],
+  ['advance-rollout-release-barred', onBus(of('advance-rollout', 'ReleaseBarred').event as BusEvent)],
+]
 
 /** S3's keys come plain through EventBridge: spaces, plus signs and letters beyond ASCII as they are. */
 const drops = (): Sample[] => [
@@ -147,7 +171,8 @@ function devices(chain: Chain, of: Find): Sample[] {
     code: 'BUNDLE_SIGNATURE',
     detail: 'the signature is not by the pinned key',
   }
-  const samplesOf = (thing: string): unknown => chain.samplesBody(1, [eventId(thing, 1), eventId(thing, 2)], 30)
+  const samplesOf = (thing: string): unknown =>
+    chain.samplesBody(1, [eventId(thing, 1), eventId(thing, 2)], 30)
   const notJson = { data: Buffer.from('{"v":1,').toString('base64') }
   const presence = {
     clientId: 'lab-1',

@@ -221,7 +221,7 @@ describe('a good archive, damaged on purpose', () => {
   })
 
   it('is refused or unpacked by what reads job archives, which throws nothing else', () => {
-    fc.assert(
+    void fc.assert(
       fc.property(damage, fc.boolean(), (steps, repair) => {
         const archive = repair ? repaired(damaged(steps)) : damaged(steps)
         try {

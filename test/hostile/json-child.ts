@@ -2,11 +2,13 @@
  * Sends every hostile text to every place where it can come in, and prints what became of it. `node json-child.ts json`
  * runs with a heap of 64 MB; `yaml` needs more, since a YAML parser overflows its stack and makes a long message of it.
  */
+
+import { peakMegabytes } from '../../bench/verify/peak.ts'
 import { compile } from '../../compiler/index.ts'
 import { readIncoming } from '../../device/inbox.ts'
 import { topics, uplinkKinds } from '../../src/contracts/mqtt.ts'
-import { InputError } from '../../src/domain/errors.ts'
 import { listings, type RejectionRow } from '../../src/domain/entities.ts'
+import { InputError } from '../../src/domain/errors.ts'
 import { modelFromImport } from '../../src/domain/training/imported.ts'
 import { parseUntrustedJson, UnsafeJsonError } from '../../verifier/json.ts'
 import { MODEL_YAML } from '../loop/chain.ts'
@@ -132,5 +134,5 @@ for (const { what, make } of yamlOnly ? YAML_TEXTS : TEXTS) {
   outcomes[what] = found
 }
 const polluted = Object.keys(Object.prototype).length > 0 || 'admin' in {}
-const peak = process.resourceUsage().maxRSS / 1024
+const peak = peakMegabytes()
 process.stdout.write(JSON.stringify({ outcomes, polluted, peak } satisfies Report))

@@ -77,7 +77,7 @@ export const TEXTS: readonly HostileText[] = [
   text('a NUL in a string', null, '{"detail":"\\u0000"}'),
   text('no object', null, 'null'),
   text('a list', null, '[]'),
-  text('a million empty objects', null, () => `[${times(1_000_000, '{},')}{}]`),
+  text('300,000 empty objects', null, () => `[${times(300_000, '{},')}{}]`),
   text('50,000 keys', null, () => `{${keyList(50_000)}}`),
   text('a key of a megabyte', null, () => `{"${times(1_000_000, 'k')}":1}`),
   text('a string of eight megabytes', null, () => `"${times(8_000_000, 'x')}"`),
@@ -95,9 +95,10 @@ export const YAML_TEXTS: readonly HostileText[] = [
     Array.from({ length: 350 }, (_, i) => `${times(i, ' ')}a:`).join('\n'),
   ),
   text('YAML: a billion laughs', null, () =>
-    ['a0: &a0 [x]', ...Array.from({ length: 30 }, (_, i) => `a${i + 1}: &a${i + 1} [${times(9, `*a${i},`)}]`)].join(
-      '\n',
-    ),
+    [
+      'a0: &a0 [x]',
+      ...Array.from({ length: 30 }, (_, i) => `a${i + 1}: &a${i + 1} [${times(9, `*a${i},`)}]`),
+    ].join('\n'),
   ),
   text('YAML: an alias of itself', null, 'a: &a [*a]'),
   text('YAML: an alias of nothing', null, 'name: *nothing'),

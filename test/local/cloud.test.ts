@@ -340,6 +340,14 @@ describe('a deployed template', () => {
     expect(await answer.json()).toEqual({ id: '7' })
   })
 
+  it('answers 404 to a route that its API does not have, and 403 to an unsigned call of anything else', async () => {
+    for (const path of ['/v2/nothing', '/v2/', '/v2', '/v2/things/7/parts']) {
+      const answer = await fetch(cloud.endpoint + path)
+      expect([path, answer.status, await answer.text()]).toEqual([path, 404, '{"message":"Not Found"}'])
+    }
+    expect((await fetch(`${cloud.endpoint}/v2things/7`)).status).toBe(403)
+  })
+
   it("keeps its functions' logs readable", () => {
     const lines = cloud.logs.lines('/aws/lambda/pry').map(line => line.message)
     expect(lines.some(line => line.includes('AccessDenied'))).toBe(true)

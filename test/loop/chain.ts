@@ -10,6 +10,7 @@ import type { PackageRef } from '../../src/contracts/packages.ts'
 import type { VersionRow } from '../../src/domain/entities.ts'
 import { binOf } from '../../src/domain/monitoring/bins.ts'
 import { sha256Hex } from '../../src/domain/training/plan.ts'
+import { tellIdentity } from './identity.ts'
 import { stumpModel } from './stump.ts'
 import { trustChain, World } from './world.ts'
 
@@ -31,6 +32,7 @@ export const targets: Readonly<Record<string, readonly string[]>> = {
   PackageSigned: ['plan-rollout'],
   RolloutPlanned: ['advance-rollout'],
   DeviceReported: ['advance-rollout'],
+  DeviceRevoked: ['revoke-device'],
   TrustRootPublished: ['advance-rollout'],
   ReleaseBarred: ['advance-rollout'],
   WindowClosed: ['evaluate-window'],
@@ -47,6 +49,7 @@ export const checkTargets: Readonly<Record<string, readonly string[]>> = {
   rollout: ['advance-rollout'],
   fleet: ['advance-rollout'],
   trust: ['publish-trust'],
+  revocation: ['revoke-device'],
   labels: ['decide-retrain'],
 }
 
@@ -398,5 +401,6 @@ export async function runChain(): Promise<Chain> {
   )
   await chain.pump()
   await chain.deliver('ops-query', { routeKey: 'GET /v1/models', rawPath: '/v1/models' }, 'models')
+  await tellIdentity(chain)
   return chain
 }

@@ -1,5 +1,6 @@
 import { admitSamples } from '../../src/handlers/admit-samples.ts'
 import { advanceRollout } from '../../src/handlers/advance-rollout.ts'
+import { allowDevices } from '../../src/handlers/allow-devices.ts'
 import { answerDevice } from '../../src/handlers/answer-device.ts'
 import { compileModel } from '../../src/handlers/compile-model.ts'
 import { decideRetrain } from '../../src/handlers/decide-retrain.ts'
@@ -9,6 +10,7 @@ import { ingestLabels } from '../../src/handlers/ingest-labels.ts'
 import { ingestMetrics } from '../../src/handlers/ingest-metrics.ts'
 import { ingestReports } from '../../src/handlers/ingest-reports.ts'
 import { ingestSamples } from '../../src/handlers/ingest-samples.ts'
+import { opsCommand } from '../../src/handlers/ops-command.ts'
 import { opsQuery } from '../../src/handlers/ops-query.ts'
 import { planRollout } from '../../src/handlers/plan-rollout.ts'
 import { predictInCloud } from '../../src/handlers/predict-in-cloud.ts'
@@ -19,11 +21,13 @@ import { recordRefusal } from '../../src/handlers/record-refusal.ts'
 import { registerDataset } from '../../src/handlers/register-dataset.ts'
 import { registerModel } from '../../src/handlers/register-model.ts'
 import { requestLabels } from '../../src/handlers/request-labels.ts'
+import { revokeDeviceCertificates } from '../../src/handlers/revoke-device.ts'
 import { serveBlob } from '../../src/handlers/serve-blob.ts'
 import { signPackage } from '../../src/handlers/sign-package.ts'
 import { startTraining } from '../../src/handlers/start-training.ts'
 import { trackCompilation } from '../../src/handlers/track-compilation.ts'
 import { trackTraining } from '../../src/handlers/track-training.ts'
+import { vetDevice } from '../../src/handlers/vet-device.ts'
 import type { World } from './world.ts'
 
 export type Handler = (event: unknown) => Promise<unknown>
@@ -56,5 +60,9 @@ export const makeHandlers = (deps: Deps): Record<string, Handler> => ({
   'decide-retrain': decideRetrain(deps),
   reconcile: reconcile(deps),
   'publish-outbox': publishOutbox(deps),
+  'allow-devices': allowDevices(deps),
+  'vet-device': vetDevice(deps),
+  'revoke-device': revokeDeviceCertificates(deps),
   'ops-query': opsQuery(deps),
+  'ops-command': opsCommand(deps),
 })

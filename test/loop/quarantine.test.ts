@@ -77,6 +77,12 @@ describe('admission', () => {
     )
     await revoke(world, 'lab-2', sample?.data.receivedAt ?? '')
     await revoke(world, 'lab-3', '2026-12-01T00:00:00.000Z')
+    // Enrolled anew before it sent anything.
+    await revoke(world, 'lab-4', LONG_AGO)
+    await change<DeviceRow>(world, keys.device('lab-4'), device => ({
+      ...device,
+      reinstatedAt: '2026-02-01T00:00:00.000Z',
+    }))
     await run(world, 'admit-samples', event)
     expect(dataOf(onBus(world, 'SamplesAdmitted'))).toMatchObject({
       admitted: 270,
@@ -246,7 +252,7 @@ describe('an approved retrain of which nothing passes admission', () => {
   }
   it('keeps others from being approved until it is called off', async () => {
     const approved = recorded('admit-samples', 'RetrainApproved').world
-    const labels = onBus(approved, 'LabelsReceived')
+    const labels = recorded('decide-retrain', 'LabelsReceived').event
     const ask = async (world: World, hours = 0): Promise<readonly string[]> => {
       const harm = { episode: 'harm-v1', model: 'demo', version: 1, cause: 'harm', openedAt: LONG_AGO }
       await world.state.store.commit([put(keys.episode('demo', 'harm-v1'), harm, undefined)])

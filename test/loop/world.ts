@@ -28,6 +28,8 @@ export interface WorldState {
   readonly published: Map<string, Set<string>>
   readonly polls: Set<string>
   readonly bus: Map<string, string>
+  /** Ids of revoked certificates. */
+  readonly revoked: Set<string>
 }
 
 export class World {
@@ -37,13 +39,17 @@ export class World {
   crashAfter = Number.POSITIVE_INFINITY
   readonly logs: string[] = []
   readonly things: Map<string, { fleet: string; hardware: string }>
+  /** Ids of certificates by thing. */
+  readonly certificates: Map<string, readonly string[]>
   constructor(
     time: number,
     state?: WorldState,
     things = new Map<string, { fleet: string; hardware: string }>(),
+    certificates = new Map<string, readonly string[]>(),
   ) {
     this.time = time
     this.things = things
+    this.certificates = certificates
     this.state = state ?? {
       store: new MemoryStore(this.now),
       quarantine: new MemoryStore(this.now),
@@ -53,6 +59,7 @@ export class World {
       published: new Map(),
       polls: new Set(),
       bus: new Map(),
+      revoked: new Set(),
     }
     this.state.store.onCommit = () => this.effect()
     this.state.quarantine.onCommit = () => this.effect()
@@ -72,8 +79,10 @@ export class World {
         published: new Map([...published].map(([topic, set]) => [topic, new Set(set)])),
         polls: new Set(polls),
         bus: new Map(bus),
+        revoked: new Set(this.state.revoked),
       },
       this.things,
+      this.certificates,
     )
     return world
   }
@@ -162,6 +171,15 @@ export class World {
           this.publish(`blob/${thing}/${digest}/${offset}`, Buffer.from(bytes).toString('base64')),
       },
       registry: { describe: async (thing: string) => this.things.get(thing) },
+      certificates: {
+        of: async (thing: string) => this.certificates.get(thing) ?? [],
+        revoke: async (id: string) => {
+          this.state.revoked.add(id)
+          this.effect()
+        },
+      },
+      perMinute: 60,
+      burst: 100,
       modelKey: testKey('model'),
       deploymentKey: testKey('deployment'),
     }
@@ -214,6 +232,7 @@ export class World {
       published: [...published].map(([topic, set]) => ({ topic, payloads: [...set].sort() })),
       polls: [...polls],
       bus: [...bus].sort(),
+      revoked: [...this.state.revoked].sort(),
     }
   }
 }

@@ -19,9 +19,20 @@ const WITHOUT_RESOURCE = [
   'xray:PutTelemetryRecords',
   'dynamodb:ListStreams',
   'ecr:GetAuthorizationToken',
+  'iot:AttachThingPrincipal',
 ] as const
 /** All things of a kind, where a function serves every device and learns the name only from the message. */
-const OF_A_KIND: Readonly<Record<string, RegExp>> = { 'iot:DescribeThing': /:thing\/\*$/ }
+const THINGS = /:thing\/\*$/
+const CERTIFICATES = /:cert\/\*$/
+const OF_A_KIND: Readonly<Record<string, RegExp>> = {
+  'iot:DescribeThing': THINGS,
+  'iot:CreateThing': THINGS,
+  'iot:UpdateThing': THINGS,
+  'iot:ListThingPrincipals': THINGS,
+  'iot:DescribeCertificate': CERTIFICATES,
+  'iot:UpdateCertificate': CERTIFICATES,
+  'iot:AttachPolicy': CERTIFICATES,
+}
 const isKeyPolicy = (t: Template, s: Statement): boolean =>
   t.Resources[s.where.split(' ')[0] ?? '']?.Type === 'AWS::KMS::Key'
 /** “Nothing without TLS”: a denial may, and here must, name everything. */
@@ -129,18 +140,18 @@ export const accessRules: readonly Rule[] = [
       grant(t, 'ReconcileRole', { Action: 'kms:Sign', Resource: { 'Fn::GetAtt': ['ModelKey', 'Arn'] } }),
   },
   {
-    name: 'a device is confined to its own topics and its fleet’s manifest, and retains nothing',
+    name: 'a device is confined to its own topics and its fleet’s, a claim to enrolling; nobody retains',
     check: t =>
       Object.entries(t.Resources)
         .filter(([, r]) => r.Type === 'AWS::IoT::Policy')
-        .flatMap(([id, r]) => policyStatements(id, r))
-        .flatMap(s =>
+        .flatMap(([id, r]) => policyStatements(id, r).map(s => ({ s, may: MAY[id] ?? {} })))
+        .flatMap(({ s, may }) =>
           s.resources.flatMap(resource => {
             const tail = /:(client|topic|topicfilter)\/(.*)$/.exec(resource)
-            const allowed = tail?.[1] ? DEVICE[`${s.actions} ${tail[1]}`] : undefined
+            const allowed = tail?.[1] ? may[`${s.actions} ${tail[1]}`] : undefined
             if (allowed === undefined || !allowed.test(tail?.[2] ?? ''))
               return [`${s.where}: ${s.actions} ${resource}`]
-            if (String(s.actions) !== 'iot:Connect') return []
+            if (String(s.actions) !== 'iot:Connect' || may === CLAIM) return []
             return at(s.condition, 'Bool', 'iot:Connection.Thing.IsAttached') === 'true'
               ? []
               : [`${s.where}: connects without being attached`]
@@ -223,11 +234,22 @@ export const accessRules: readonly Rule[] = [
 
 /** What a device may do, by action and kind of resource: the rest of the ARN. */
 const own = 'edgeloop/v1/\\$\\{!iot:Connection\\.Thing\\.ThingName\\}'
-const manifest = 'edgeloop/v1/fleet/\\$\\{!iot:Connection\\.Thing\\.Attributes\\[fleet\\]\\}/manifest'
-const DEVICE: Readonly<Record<string, RegExp>> = {
+const fleet =
+  'edgeloop/v1/fleet/\\$\\{!iot:Connection\\.Thing\\.Attributes\\[fleet\\]\\}/(manifest|beacon)|edgeloop/v1/trust'
+type May = Readonly<Record<string, RegExp>>
+const DEVICE: May = {
   'iot:Connect client': /^\$\{!iot:Connection\.Thing\.ThingName\}$/,
   'iot:Publish topic': new RegExp(`^${own}/up/[a-z]+$`),
-  'iot:Subscribe topicfilter': new RegExp(`^(${own}/down/#|${manifest})$`),
-  'iot:Receive topic': new RegExp(`^(${own}/down/\\*|${manifest})$`),
+  'iot:Subscribe topicfilter': new RegExp(`^(${own}/down/#|${fleet})$`),
+  'iot:Receive topic': new RegExp(`^(${own}/down/\\*|${fleet})$`),
 }
+const enrolling =
+  '\\$aws/(certificates/create-from-csr|provisioning-templates/edgeloop-dev-device/provision)/json'
+const CLAIM: May = {
+  'iot:Connect client': /^enrol\.\*$/,
+  'iot:Publish topic': new RegExp(`^${enrolling}$`),
+  'iot:Subscribe topicfilter': new RegExp(`^${enrolling}/(accepted|rejected)$`),
+  'iot:Receive topic': new RegExp(`^${enrolling}/(accepted|rejected)$`),
+}
+const MAY: Readonly<Record<string, May>> = { DevicePolicy: DEVICE, ClaimPolicy: CLAIM }
 const withoutSubs = (arn: string): string => arn.replaceAll(/\$\{[^}]*\}/g, 'x')

@@ -4,8 +4,8 @@ import type { SampleRow } from '../entities.ts'
 import { InputError } from '../errors.ts'
 import { canonicalJson, sha256Hex } from '../training/plan.ts'
 import { deviceCap } from './device-cap.ts'
-import { afterRevocation } from './revoked.ts'
 import { checkRow } from './row.ts'
+import type { Revoked } from './standing.ts'
 
 export interface AdmissionFacts {
   /** As it is now: it may have changed since the samples came. */
@@ -13,8 +13,7 @@ export interface AdmissionFacts {
   readonly samples: readonly SampleRow[]
   /** Names of the features of a version, in the order of its rows; undefined when there is no such version. */
   readonly featuresOf: (version: number) => readonly string[] | undefined
-  /** ISO time from which a device's samples do not count; undefined for a device in good standing. */
-  readonly revokedSince: (thing: string) => string | undefined
+  readonly revoked: Revoked
 }
 export interface Excluded {
   readonly eventId: string
@@ -74,15 +73,12 @@ export function admit(facts: AdmissionFacts): Admission {
 }
 
 /** The sample with its label under the present classes, or the code for which it stays out. */
-function checkSample(
-  sample: SampleRow,
-  { config, featuresOf, revokedSince }: AdmissionFacts,
-): Labelled | string {
+function checkSample(sample: SampleRow, { config, featuresOf, revoked }: AdmissionFacts): Labelled | string {
   // Only the random lane measures and only labels teach; the hard lane would bias the evaluation.
   if (sample.lane !== 'audit') return 'HARD_LANE'
   if (sample.label === undefined) return 'UNLABELLED'
   if (!ownsEventId(sample.thing, sample.eventId, sha256Hex)) return 'FOREIGN_EVENT_ID'
-  if (afterRevocation(sample.receivedAt, revokedSince(sample.thing))) return 'DEVICE_REVOKED'
+  if (revoked(sample.thing, sample.receivedAt)) return 'DEVICE_REVOKED'
   const names = config.features.map(f => f.name).join()
   if (featuresOf(sample.version)?.join() !== names) return 'FEATURES_CHANGED'
   const label = labelOf(sample, config)

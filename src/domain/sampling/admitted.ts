@@ -9,8 +9,8 @@ import { EdgeloopError, InputError } from '../errors.ts'
 import type { Objects } from '../ports.ts'
 import { canonicalJson, sha256Hex } from '../training/plan.ts'
 import type { Labelled } from './admit.ts'
-import { afterRevocation } from './revoked.ts'
 import { checkRow } from './row.ts'
+import type { Revoked } from './standing.ts'
 
 const MAX_BYTES = 256 * 1024 * 1024
 
@@ -57,12 +57,12 @@ export async function readAdmitted(
 export function stillFit(
   { features, classes, samples }: AdmittedSamples,
   config: ModelConfig,
-  revoked: ReadonlyMap<string, string>,
+  revoked: Revoked,
 ): AdmittedSample[] {
   if (features.join() !== config.features.map(f => f.name).join()) return []
   if (canonicalJson(classes) !== canonicalJson(config.label.classes)) return []
   return samples.filter(({ thing, receivedAt, row }) => {
-    if (afterRevocation(receivedAt, revoked.get(thing))) return false
+    if (revoked(thing, receivedAt)) return false
     try {
       checkRow(row, config, 'row')
       return true

@@ -3,7 +3,7 @@ import { keys, type SampleRow, type VersionRow } from '../entities.ts'
 import type { Core } from '../ports.ts'
 import type { Store, Write } from '../store.ts'
 import { type Admission, admit } from './admit.ts'
-import { revocations } from './revoked.ts'
+import { revocations } from './standing.ts'
 
 /** The second table: samples as they came, and the labels that were attached to them. No events start from it. */
 export interface Quarantine {
@@ -41,7 +41,7 @@ export async function admissible(
     config,
     samples,
     featuresOf: version => features.get(version),
-    revokedSince: thing => revoked.get(thing),
+    revoked,
   })
   return { samples, admission }
 }

@@ -3,7 +3,7 @@ import { type AdmissionRow, type FieldSet, keys, type ModelRow, type VersionRow 
 import { EdgeloopError } from '../errors.ts'
 import type { Core, Objects } from '../ports.ts'
 import { readAdmitted, stillFit } from '../sampling/admitted.ts'
-import { revocations } from '../sampling/revoked.ts'
+import { revocations } from '../sampling/standing.ts'
 import type { Row } from '../store.ts'
 
 export interface FieldPart {
