@@ -61,20 +61,16 @@ export async function connectByClaim(
   }
 }
 
-/** The library calls a refused subscription an error without its topic. */
+/** The library's error for a refused subscription does not say which one. */
 const listen = (client: MqttClient, topics: string[]): Promise<void> =>
   new Promise((resolve, reject) => {
-    client.subscribe(topics, { qos: 1 }, (error, granted) => {
-      const refused = granted?.find(grant => (grant.qos as number) === REFUSED)
-      if (refused !== undefined)
-        reject(
-          new EnrolmentRefused(
-            403,
-            'SubscriptionRefused',
-            `the claim's policy does not allow ${refused.topic}; is it this template's?`,
-          ),
-        )
-      else if (error) reject(error)
+    client.subscribe(topics, { qos: 1 }, (error, _granted, packet) => {
+      const codes = (packet?.cmd === 'suback' ? packet.granted : []) as readonly number[]
+      const topic = topics[codes.indexOf(REFUSED)]
+      if (topic !== undefined) {
+        const message = `the claim's policy does not allow ${topic}; is it this template's?`
+        reject(new EnrolmentRefused(403, 'SubscriptionRefused', message))
+      } else if (error) reject(error)
       else resolve()
     })
   })

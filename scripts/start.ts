@@ -16,6 +16,11 @@ import { watch as watchBus } from './story/watch.ts'
 
 /** The examples' own minDevices: with fewer nothing would be said about drift, and nothing retrained. */
 const MIN_DEVICES = 10
+/**
+ * How long the field goes on once the loop has closed. It lives through a day of windows in a minute, and all that it
+ * reports is kept, as AWS would keep it for weeks: some 15 MB a minute in the local cloud's memory.
+ */
+const ENCORE_MINUTES = 10
 /** The devices switch before the cloud has heard of it, and the report tells what the cloud has heard. */
 const REPORT_PATIENCE_SECONDS = 30
 
@@ -94,10 +99,12 @@ await run(async () => {
     const bus = watchBus(cloud)
     let failed: StepFailed | undefined
     let states: readonly FieldState[] = []
+    let rest = (): void => {}
     try {
       const onStop = (stop: () => Promise<void> | void) => void stops.push(stop)
       const told = await tellStory({ cloud, example, devices, steps, watch: bus, onStop })
       states = told.field.states()
+      rest = () => told.world.stop()
     } catch (error) {
       if (!(error instanceof StepFailed)) throw error
       failed = error
@@ -121,7 +128,12 @@ await run(async () => {
     process.stdout.write(`The loop closed in ${(total / 1000).toFixed(1)} s; peak memory ${peakMb} MB.\n`)
     if (values.once) return 0
     writeFileSync(join(folder.dir, 'mqtt-ca.pem'), cloud.mqtt.caPem)
-    process.stdout.write(`\n${await directions(cloud)}\nThe field goes on. Ctrl-C stops everything.\n`)
+    bus.stop()
+    process.stdout.write(
+      `\n${await directions(cloud)}\nThe field goes on for ${ENCORE_MINUTES} minutes; all else stays up. Ctrl-C stops everything.\n`,
+    )
+    const encore = setTimeout(rest, ENCORE_MINUTES * 60_000)
+    stops.push(() => clearTimeout(encore))
     await interrupted
     return 0
   }

@@ -7,6 +7,7 @@ import { describe as inWords, validateTemplate } from '../scripts/check-template
 import { accessRules } from './template-rules/access.ts'
 import { deliveryRules } from './template-rules/delivery.ts'
 import { functionRules } from './template-rules/functions.ts'
+import { keyRules } from './template-rules/keys.ts'
 import { quarantineRules } from './template-rules/quarantine.ts'
 import { ofType, properties, readTemplate } from './template-rules/template.ts'
 
@@ -16,6 +17,7 @@ describe.each([
   ['functions', functionRules],
   ['delivery', deliveryRules],
   ['access and storage', accessRules],
+  ['keys', keyRules],
   ['field samples', quarantineRules],
 ] as const)('%s', (_, rules) => {
   it.each(rules)('$name', ({ check }) => {
@@ -36,7 +38,7 @@ describe('the rules have something to look at', () => {
     ['AWS::Lambda::EventSourceMapping', 6],
     ['AWS::IoT::TopicRule', 8],
     ['AWS::CloudWatch::Alarm', 7],
-    ['AWS::KMS::Key', 2],
+    ['AWS::KMS::Key', 4],
     ['AWS::S3::Bucket', 3],
     ['AWS::DynamoDB::Table', 2],
     ['AWS::IoT::Policy', 1],

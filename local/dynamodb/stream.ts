@@ -38,8 +38,8 @@ export interface Stream {
   listen(listener: () => void): () => void
 }
 
-/** Bounds memory when nobody reads; 24 hours is the other bound. */
-const maxKept = 200_000
+/** Bounds memory: a reader that is further behind loses the oldest records, as it would after AWS's 24 hours. */
+const maxKept = 20_000
 
 /** `onFault` hears of a listener that threw: it must neither stop the others nor fail the write. */
 export function createStream(identity: StreamIdentity, onFault: (error: unknown) => void): Stream {

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { type Cloud, startCloud } from '../../local/cloud.ts'
 import type { CloudLogEntry } from '../../local/core/types.ts'
+import { packMqttLengths } from './mqtt-lengths.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 export const TEMPLATE = `${root}.serverless`
@@ -44,8 +45,9 @@ export interface LocalOptions {
   readonly log?: (entry: CloudLogEntry) => void
 }
 
-export const startEdgeloop = (options: LocalOptions): Promise<Cloud> =>
-  startCloud({
+export function startEdgeloop(options: LocalOptions): Promise<Cloud> {
+  packMqttLengths()
+  return startCloud({
     template: options.template ?? TEMPLATE,
     dir: options.dir,
     port: options.port,
@@ -62,6 +64,7 @@ export const startEdgeloop = (options: LocalOptions): Promise<Cloud> =>
     lambda: { maxPerFunction: 2, maxTotal: 20 },
     ...(options.log ? { log: options.log } : {}),
   })
+}
 
 const compiler = (seconds: number): string[] => {
   const command = [process.execPath, `${root}compiler/cli.ts`]

@@ -23,6 +23,8 @@ export interface Watch {
   /** Resolves when the condition, looked at often, holds. */
   holds(what: string, seconds: number, condition: () => boolean): Promise<void>
   on(type: string, listener: (event: SeenEvent) => void): void
+  /** Follows the bus no longer: what goes on for hours would be remembered for hours. */
+  stop(): void
 }
 
 export function watch(cloud: Cloud): Watch {
@@ -39,7 +41,7 @@ export function watch(cloud: Cloud): Watch {
     )
     wake()
   })
-  cloud.events.onEvent((event, bus) => {
+  const stop = cloud.events.onEvent((event, bus) => {
     if (bus === 'default') return
     const type = String(event['detail-type'])
     const { data } = event['detail'] as { data: SeenEvent['data'] }
@@ -80,5 +82,6 @@ export function watch(cloud: Cloud): Watch {
     on(type, listener) {
       byType.set(type, [...(byType.get(type) ?? []), listener])
     },
+    stop,
   }
 }

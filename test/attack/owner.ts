@@ -48,7 +48,7 @@ export interface Product {
 
 const spare = signingKey()
 const evilKey = signingKey()
-/** Deployment keys by epoch; the first is the one that can be stolen. */
+/** The first is the one that can be stolen. */
 const deploymentKeys = [deploymentKey, spare] as const
 export const thiefKeys = { deployment: deploymentKey, model: modelKey, own: evilKey } as const
 
@@ -100,6 +100,7 @@ export const NO_BARS: Bars = { minimumRelease: {}, revokedBundles: [] }
 export class Owner {
   time = START
   epoch = 1
+  private keys = 0
   counter = 0
   readonly record: Signed[] = []
   readonly roots: Signed[] = []
@@ -115,7 +116,7 @@ export class Owner {
     this.rotate({})
   }
   get key(): SigningKey {
-    return deploymentKeys[this.epoch - 1]!
+    return deploymentKeys[this.keys]!
   }
   iso(plus = 0): string {
     return new Date(this.time + plus).toISOString()
@@ -143,9 +144,10 @@ export class Owner {
     const last = this.roots.at(-1)?.predicate as TrustRoot | undefined
     return last ? { minimumRelease: last.minimumRelease, revokedBundles: last.revokedBundles } : {}
   }
-  /** After a theft: another deployment key, and a new epoch. */
-  openEpoch(): void {
-    this.epoch = 2
+  /** After a theft, with another deployment key; or with the same one, to void what was signed so far. */
+  openEpoch(sameKey = false): void {
+    this.epoch++
+    if (!sameKey) this.keys++
     this.rotate({})
   }
   publish(slots: ManifestSlot[], fleet = 'plant', lifetimeMs = 30 * DAY_MS): Signed {

@@ -196,7 +196,9 @@ const ownerMoves: Readonly<Record<string, Move>> = {
     if (w.random(4)) await current(w)
   },
   'a minimum': async w => {
-    w.owner.bars.minimumRelease = { quality: 2 + w.random(2) }
+    w.owner.bars.minimumRelease = {
+      quality: Math.max(w.owner.bars.minimumRelease['quality'] ?? 0, 2 + w.random(2)),
+    }
     w.owner.publish([slotFor(genuine(4))])
     w.owner.refresh()
     if (w.random(4)) await current(w)
@@ -210,7 +212,7 @@ const ownerMoves: Readonly<Record<string, Move>> = {
     if (w.random(2)) await w.victim.deliver(topics.trust, w.owner.chain())
   },
   'a new epoch': async w => {
-    if (w.theft !== 'deployment' || w.owner.epoch === 2) return
+    if (w.theft !== 'deployment' || w.owner.epoch > 1) return
     w.owner.openEpoch()
     w.owner.publish([slotFor(genuine(4))])
     w.owner.refresh()
@@ -286,6 +288,27 @@ const networkMoves: Readonly<Record<string, Move>> = {
       threshold: 1,
     })
     await say(w, write('root', statement, [rootKeys[2]!], 'nobody'))
+  },
+  '2: a root under the names of the root keys': async w => {
+    const statement = rootStatement({
+      version: w.owner.roots.length + 1,
+      epoch: w.owner.epoch,
+      issued: w.owner.iso(),
+      deployment: [evilKey],
+    })
+    const named = strangers.map((key, i) => ({ ...key, hint: rootKeys[i]!.hint }))
+    await w.victim.deliver(topics.trust, w.owner.chain())
+    await say(w, write('root', statement, named, 'nobody'))
+  },
+  '6: an order of the epoch before': async w => {
+    const { owner } = w
+    if (w.theft === 'deployment' || owner.epoch > 3) return
+    const old = owner.publish([slotFor(genuine(4))])
+    owner.openEpoch(true)
+    owner.refresh()
+    await w.victim.deliver(topics.trust, owner.chain())
+    await say(w, owner.beacon!)
+    await say(w, old)
   },
   '3: orders by a stranger': async w => {
     w.owner.refresh()
@@ -422,17 +445,20 @@ const deploymentMoves: Readonly<Record<string, Move>> = {
     await thiefOrders(w, { slots: [slotFor(product)] })
   },
   '13: a file more': async w => {
-    const { made } = genuine(3)
-    await thiefRepacks(w, archiveOf([...made.files, { name: 'zz.sh', bytes: Buffer.from('rm') }]))
+    const product = another(w)
+    await thiefRepacks(
+      w,
+      product,
+      archiveOf([...product.made.files, { name: 'zz.sh', bytes: Buffer.from('rm') }]),
+    )
   },
   '14: another file inside': async w => {
-    const { made } = genuine(3)
-    const files = made.files.map(f =>
-      f.name === 'model.wasm'
-        ? { ...f, bytes: forge(evilKey).made.files.find(o => o.name === f.name)!.bytes }
-        : f,
+    const product = another(w)
+    const evil = forge(evilKey).made.files
+    const files = product.made.files.map(f =>
+      f.name === 'model.wasm' ? evil.find(o => o.name === f.name)! : f,
     )
-    await thiefRepacks(w, archiveOf(files))
+    await thiefRepacks(w, product, archiveOf(files))
   },
   '15: a package for other hardware': async w => {
     const { release } = genuine(5).made
@@ -464,10 +490,18 @@ async function thiefOrders(w: World, predicate: object, plus = 1): Promise<void>
   await w.victim.pass(30_000)
 }
 
+/** A release that may run and does not run now. */
+function another(w: World): Product {
+  const state = w.victim.storage.read('state.json')
+  const active = state && JSON.parse(Buffer.from(state).toString()).slots.quality?.active?.bundle.sha256
+  const others = allowedVersions(w).map(genuine)
+  return others.find(p => p.made.release.bundle.sha256 !== active) ?? genuine(4)
+}
+
 /** An honest bundle over an archive that is not the one it was made for. */
-async function thiefRepacks(w: World, archive: Uint8Array): Promise<void> {
+async function thiefRepacks(w: World, product: Product, archive: Uint8Array): Promise<void> {
   w.blobs.set(sha256(archive), archive)
-  const { release } = genuine(3).made
+  const { release } = product.made
   const named = { ...release, package: { sha256: sha256(archive), length: archive.byteLength } }
   await thiefOrders(w, { slots: [slotOf({ committed: named })] })
 }

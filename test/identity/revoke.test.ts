@@ -19,7 +19,7 @@ import type { Store } from '../../src/domain/store.ts'
 import { sha256Hex } from '../../src/domain/training/plan.ts'
 import { report, sample, samples } from '../inputs/devices.ts'
 import { modelYaml } from '../inputs/support.ts'
-import { ended, eventually, FLEET, fresh, HARDWARE, hello, type Lab, startLab } from './support.ts'
+import { ended, entry, eventually, FLEET, fresh, HARDWARE, hello, type Lab, startLab } from './support.ts'
 
 const MODEL = 'probe'
 const BUNDLE = 'be'.repeat(32)
@@ -69,7 +69,8 @@ async function enrolled(name: string): Promise<DeviceIdentity> {
 async function heard(identity: DeviceIdentity) {
   const { thing } = identity
   const client = await lab.connect(identity)
-  await client.publishAsync(topics.up(thing, 'hello'), hello(thing), { qos: 1 })
+  const slots = { state: { active: BUNDLE, previous: null } }
+  await client.publishAsync(topics.up(thing, 'hello'), hello(thing, 1, slots), { qos: 1 })
   await eventually(
     () => deviceOf(thing),
     () => `${thing} was not heard`,
@@ -137,8 +138,10 @@ describe('a revoked device', () => {
     const { thing } = identity
     await heard(identity)
     const { certificateId } = (await enrolmentOf(thing)) as EnrolmentRow
+    expect(await lab.h.store.get(keys.running(MODEL, 1, thing))).toBeDefined()
     const since = new Date(Date.now() - 60_000).toISOString()
     await revoke(thing, { reason: 'left the depot', since })
+    expect(await lab.h.store.get(keys.running(MODEL, 1, thing))).toBeUndefined()
     expect((await revoked(thing))?.certificates).toEqual([certificateId])
     const { certificateDescription } = await lab.iot.send(new DescribeCertificateCommand({ certificateId }))
     expect(certificateDescription?.status).toBe('REVOKED')
@@ -172,6 +175,12 @@ describe('a revoked device', () => {
     })
     expect((await revoke(thing)).status).toBe(202)
     await revoked(thing)
+    await expect(lab.connect(identity as DeviceIdentity)).rejects.toThrow()
+    expect((await lab.command('POST', '/v1/enrolments', [entry(thing)])).body['refused']).toMatchObject([
+      { code: 'BLOCKED' },
+    ])
+    await lab.command('PUT', `/v1/enrolments/${thing}`, { status: 'ALLOWED', reason: 'found' })
+    await lab.connect(await lab.enrol(thing))
     await expect(lab.connect(identity as DeviceIdentity)).rejects.toThrow()
   })
 

@@ -91,11 +91,11 @@ export const FLEET = 'probes'
 export const HARDWARE = 'board'
 export const entry = (serial: string) => ({ serial, fleet: FLEET, hardware: HARDWARE })
 
-export const hello = (thing: string, seq = 1): string =>
+export const hello = (thing: string, seq = 1, slots: object = {}): string =>
   JSON.stringify({
     ...{ v: 1, thing, epoch: 0, seq, t: Date.now(), kind: 'hello' },
     body: {
-      ...{ hardware: HARDWARE, runtime: 'test', manifest: null, slots: {} },
+      ...{ hardware: HARDWARE, runtime: 'test', manifest: null, slots },
       outbox: { queued: 0, dropped: 0 },
     },
   })

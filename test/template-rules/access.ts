@@ -6,7 +6,6 @@ import {
   policyStatements,
   properties,
   type Rule,
-  roleStatements,
   type Statement,
   type Template,
   target,
@@ -40,14 +39,6 @@ const isTlsDenial = (s: Statement): boolean =>
   s.effect === 'Deny' && String(at(s.condition, 'Bool', 'aws:SecureTransport')) === 'false'
 
 const roles = (t: Template) => ofType(t, 'AWS::IAM::Role')
-const signers = (t: Template, key: string): string[] =>
-  roles(t).flatMap(([id, role]) =>
-    roleStatements(id, role).some(
-      s => s.actions.includes('kms:Sign') && s.resources.includes(`\${${key}.Arn}`),
-    )
-      ? [id]
-      : [],
-  )
 const grant = (t: Template, role: string, extra: Record<string, unknown>): void => {
   const statements = at(properties(t, role), 'Policies', 0, 'PolicyDocument', 'Statement') as unknown[]
   statements.push({ Effect: 'Allow', ...extra })
@@ -110,34 +101,6 @@ export const accessRules: readonly Rule[] = [
         Action: 'iam:PassRole',
         Resource: { 'Fn::GetAtt': ['SageMakerRole', 'Arn'] },
       }),
-  },
-  {
-    name: 'each key signs for exactly one role, which its key policy names, and no role touches two keys',
-    check: t => {
-      const keys = ofType(t, 'AWS::KMS::Key').map(([id]) => id)
-      const problems = keys.flatMap(key => {
-        const found = signers(t, key)
-        if (found.length !== 1) return [`${key}: signs for [${found}]`]
-        const name = properties(t, found[0] ?? '')['RoleName']
-        const allowed = policyStatements(key, t.Resources[key] as Template['Resources'][string])
-          .filter(s => s.effect === 'Allow' && s.actions.some(a => a === 'kms:Sign' || /[*?]/.test(a)))
-          .map(s => text(at(s.condition, 'ArnEquals', 'aws:PrincipalArn')))
-        return String(allowed) === `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:role/${name}`
-          ? []
-          : [`${key}: its policy lets [${allowed}] sign, the template ${name}`]
-      })
-      const both = roles(t).flatMap(([id, role]) => {
-        const used = new Set(
-          roleStatements(id, role)
-            .filter(s => s.actions.some(a => a.startsWith('kms:')))
-            .flatMap(s => s.resources),
-        )
-        return used.size > 1 ? [`${id}: uses ${[...used]}`] : []
-      })
-      return [...problems, ...both]
-    },
-    spoil: t =>
-      grant(t, 'ReconcileRole', { Action: 'kms:Sign', Resource: { 'Fn::GetAtt': ['ModelKey', 'Arn'] } }),
   },
   {
     name: 'a device is confined to its own topics and its fleet’s, a claim to enrolling; nobody retains',

@@ -5,9 +5,11 @@ export interface Resource {
   readonly Type: string
   readonly DependsOn?: string | readonly string[]
   readonly DeletionPolicy?: string
+  readonly Condition?: string
   Properties: Record<string, unknown>
 }
 export interface Template {
+  readonly Conditions?: Record<string, unknown>
   readonly Resources: Record<string, Resource>
   readonly Outputs: Record<string, Record<string, unknown>>
 }

@@ -51,7 +51,7 @@ function assertOff(
   { serial, certificateId }: EnrolmentRow,
   revocation: RevocationRow['status'] | undefined,
 ): void {
-  if (certificateId === undefined || revocation === 'REVOKED') return
+  if (revocation === 'REVOKED' || (certificateId === undefined && revocation !== 'REVOKING')) return
   throw new EdgeloopError(
     'ILLEGAL_STATE',
     revocation === 'REVOKING'

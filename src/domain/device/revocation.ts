@@ -51,14 +51,18 @@ export async function revokeDevice(
     certificates: revocation?.data.certificates ?? [],
   }
   const { reinstatedAt: _over, ...before } = device?.data ?? unheard(thing, fleet, hardware)
-  const blocked = enrolment && { ...enrolment.data, status: 'BLOCKED' as const, blockedAt: at, reason }
+  // Also for one that was registered directly: so it can only come back by a command.
+  const blocked: EnrolmentRow = {
+    ...(enrolment?.data ?? { serial: thing, fleet, hardware, allowedBy: by, allowedAt: at }),
+    ...{ status: 'BLOCKED', blockedAt: at, reason },
+  }
   await deps.store.commit(
     [
       put(keys.revocation(thing), row, revocation, { pending: { kind: 'revocation', since: at } }),
       put(keys.device(thing), { ...before, revokedAt: from }, device, {
         list: { pk: listings.devices(fleet), sk: thing },
       }),
-      ...(blocked && enrolment ? [putEnrolment(blocked, enrolment)] : []),
+      putEnrolment(blocked, enrolment),
       ...(await runsNothing(deps, device)),
       auditPut(commander, at, {
         action: 'REVOKE_DEVICE',
