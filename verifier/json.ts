@@ -24,7 +24,8 @@ export type UnsafeJsonCode =
 export class UnsafeJsonError extends Error {
   readonly code: UnsafeJsonCode
   constructor(code: UnsafeJsonCode, message: string) {
-    super(message)
+    // What JSON.parse quotes, and a long path, may end within a surrogate pair; others would refuse to read that.
+    super(message.toWellFormed())
     this.name = 'UnsafeJsonError'
     this.code = code
   }

@@ -454,10 +454,12 @@ const deploymentMoves: Readonly<Record<string, Move>> = {
   },
   '14: another file inside': async w => {
     const product = another(w)
-    const evil = forge(evilKey).made.files
-    const files = product.made.files.map(f =>
-      f.name === 'model.wasm' ? evil.find(o => o.name === f.name)! : f,
-    )
+    // The self-test would notice another model; a threshold it would not.
+    const files = product.made.files.map(file => {
+      if (file.name !== 'contract.json') return file
+      const contract = JSON.parse(Buffer.from(file.bytes).toString())
+      return { ...file, bytes: json({ ...contract, threshold: 0.99 }) }
+    })
     await thiefRepacks(w, product, archiveOf(files))
   },
   '15: a package for other hardware': async w => {

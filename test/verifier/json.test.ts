@@ -133,6 +133,14 @@ describe('parseUntrustedJson', () => {
     expect(message.length).toBeLessThan(320)
   })
 
+  it('writes only whole characters into its messages', () => {
+    for (let n = 0; n < 60; n++) {
+      const odd = `${'k'.repeat(n)}${'😀'.repeat(100)}`
+      for (const text of [`{"${odd}":{"${odd}":[1e999]}}`, `["${odd}" ${odd}]`])
+        expect(refusal(text, { maxBytes: 1e4, maxDepth: 5 }).message.isWellFormed()).toBe(true)
+    }
+  })
+
   it('leaves the prototype alone', () => {
     const value = parse('{"constructor":{"prototype":{"polluted":true}}}') as object
     expect(Object.hasOwn(value, 'constructor')).toBe(true)
