@@ -163,8 +163,9 @@ async function loadExample(name: string): Promise<Example> {
   return load()
 }
 
-const tellFault = (error: unknown): void =>
-  void process.stderr.write(`--report: ${(error as Error).message}\n`)
+function tellFault(error: unknown): void {
+  process.stderr.write(`--report: ${(error as Error).message}\n`)
+}
 
 function logFaults(entry: { level: string; service: string; message: string }): void {
   if (entry.level === 'error' || (entry.level === 'warn' && process.env['DEBUG']))

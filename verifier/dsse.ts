@@ -1,5 +1,3 @@
-import { verify } from 'node:crypto'
-import type { PinnedKey } from './key.ts'
 import { anyText, base64, exactly, fields, list, ShapeError } from './shape.ts'
 
 export const PAYLOAD_TYPE = 'application/vnd.in-toto+json'
@@ -31,18 +29,4 @@ export function readEnvelope(value: unknown, path: string): Envelope {
   })
   if (signature === undefined) throw new ShapeError(`${path}.signatures`, 'one signature')
   return { payload, signature }
-}
-
-/** ECDSA P-256 over SHA-256(PAE), ASN.1 DER. Raw r‖s is not accepted, as in the OMS reference. */
-export function signatureHolds(envelope: Envelope, pinned: PinnedKey): boolean {
-  try {
-    return verify(
-      'sha256',
-      pae(PAYLOAD_TYPE, envelope.payload),
-      { key: pinned.key, dsaEncoding: 'der' },
-      envelope.signature,
-    )
-  } catch {
-    return false
-  }
 }

@@ -4,14 +4,13 @@
  */
 
 import { join } from 'node:path'
-import { IoTClient } from '@aws-sdk/client-iot'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { type Field, startField } from '../../device/field.ts'
 import type { DeviceIdentity } from '../../device/identity.ts'
-import { provisionDevices } from '../../device/provision.ts'
 import type { Example } from '../../examples/example.ts'
 import type { Cloud } from '../../local/cloud.ts'
 import { ceremonyStack, firstRoot } from '../lib/ceremony.ts'
+import { enrolFleet } from '../lib/enrol.ts'
 import { stackNames } from '../lib/stack.ts'
 import { type Labeller, startLabeller } from './labeller.ts'
 import { type Replay, replay } from './replay.ts'
@@ -57,21 +56,15 @@ export async function tellStory({
   const ofVersion = (version: number) => (data: Readonly<Record<string, unknown>>) =>
     data['version'] === version
 
-  const trustRoot = await steps.run('trust root', `provision ${devices} devices`, async () => {
+  const trustRoot = await steps.run('trust root', `enrol ${devices} devices`, async () => {
     const { accountId, dir } = cloud.realm
     const stack = ceremonyStack(config, stackNames('dev', accountId))
     const { link, holders } = await firstRoot(stack, join(dir, 'root-keys'))
     return { link, what: `two of ${holders.length} offline keys name the two keys that sign online` }
   })
-  const { field, thin } = await steps.run('provision', 'drop model.yaml and the first dataset', async () => {
+  const { field, thin } = await steps.run('enrol', 'drop model.yaml and the first dataset', async () => {
     const names = Array.from({ length: devices }, (_, i) => `${fleet}-${String(i + 1).padStart(4, '0')}`)
-    const identities = await provisionDevices({
-      iot: new IoTClient(config),
-      things: [...names, `${fleet}-thin`],
-      fleet,
-      hardware,
-      policyName: String(cloud.outputs['DevicePolicyName']),
-    })
+    const identities = await enrolFleet(cloud, { things: [...names, `${fleet}-thin`], fleet, hardware })
     const started = startField({
       endpoint: cloud.mqtt,
       devices: identities.slice(0, -1),
@@ -86,7 +79,7 @@ export async function tellStory({
     return {
       field: started,
       thin: identities.at(-1) as DeviceIdentity,
-      what: `${devices} devices connected over mTLS, one certificate each`,
+      what: `${devices} devices let in by a claim, connected over mTLS with a certificate of their own each`,
     }
   })
   const world = replay(field, slot, phases[0], ROWS_PER_TICK)
