@@ -24,7 +24,7 @@ export type UnsafeJsonCode =
 export class UnsafeJsonError extends Error {
   readonly code: UnsafeJsonCode
   constructor(code: UnsafeJsonCode, message: string) {
-    // What JSON.parse quotes, and a long path, may end within a surrogate pair; others would refuse to read that.
+    // A long path is cut, perhaps within a surrogate pair, and nobody takes half of one in a report.
     super(message.toWellFormed())
     this.name = 'UnsafeJsonError'
     this.code = code

@@ -7,6 +7,7 @@ import {
   ingress,
   MQTT_MAX_PAYLOAD,
   predictionAnswer,
+  reasonCodes,
   topics,
   type UplinkKind,
   uplinkKinds,
@@ -14,6 +15,7 @@ import {
   uplinks,
 } from '../../src/contracts/mqtt.ts'
 import { parseOrReject, schemaError } from '../../src/runtime/events.ts'
+import { REASONS } from '../../verifier/index.ts'
 
 const SHA = 'ab'.repeat(32)
 const position = { epoch: 1, counter: 2 }
@@ -46,7 +48,7 @@ const bodies: Readonly<Record<UplinkKind, Record<string, unknown>>> = {
     historical: false,
   },
   samples: { slot: 's', bundle: SHA, samples: [sample] },
-  ask: { corr: 'c-1', want: 'manifest', have: null },
+  ask: { corr: 'c-1', have: { root: 1, manifest: null } },
   blob: { corr: 'c-1', digest: SHA, offset: 0, length: 1 },
   predict: { corr: 'c-1', slot: 's', row: [1, null] },
 }
@@ -118,7 +120,7 @@ describe('bodies', () => {
     ['samples', { samples: [{ ...sample, eventId: 'a b' }] }, 'body.samples.0.eventId'],
     ['samples', { samples: [{ ...sample, colour: 1 }] }, 'body.samples.0.colour'],
     ['samples', { samples: new Array(201).fill(sample) }, 'body.samples'],
-    ['ask', { want: 'coffee' }, 'body.want'],
+    ['ask', { have: { root: 0, manifest: null } }, 'body.have.root'],
     ['ask', { corr: 'a/b' }, 'body.corr'],
     ['blob', { length: BLOB_MAX_BLOCK + 1 }, 'body.length'],
     ['blob', { offset: -1 }, 'body.offset'],
@@ -156,5 +158,11 @@ describe('what a rule hands over', () => {
     expect(ingress.parse({ ...raw, principal: 'p' })).toEqual({ ...raw, principal: 'p' })
     for (const change of [{ data: '{}' }, { thing: 7 }, { receivedAt: 'now' }])
       expect(ingress.safeParse({ ...raw, ...change }).success).toBe(false)
+  })
+})
+
+describe('reason codes', () => {
+  it('are the verifier’s, in its order', () => {
+    expect(reasonCodes).toEqual(REASONS)
   })
 })

@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import type { Cloud } from '../../local/cloud.ts'
+import { ceremonyStack, firstRoot } from '../../scripts/lib/ceremony.ts'
 import { operatorToken, startEdgeloop } from '../../scripts/lib/local-cloud.ts'
+import { stackNames } from '../../scripts/lib/stack.ts'
 import { tableStore } from '../../src/adapters/table.ts'
 import type { RejectionRow } from '../../src/domain/entities.ts'
 import type { Quarantine } from '../../src/domain/sampling/quarantine.ts'
@@ -51,6 +53,7 @@ export async function startHarness(): Promise<Harness> {
   const client = { endpoint: cloud.endpoint, region: cloud.realm.region, credentials: cloud.credentials }
   const s3 = new S3Client({ ...client, forcePathStyle: true })
   const dynamodb = new DynamoDBClient(client)
+  await firstRoot(ceremonyStack(client, stackNames('dev', cloud.realm.accountId)), join(dir, 'root-keys'))
   const token = await operatorToken(cloud)
   const events: SeenEvent[] = []
   cloud.events.onEvent((event, bus) => {

@@ -11,7 +11,7 @@ import type { Cloud } from '../../local/cloud.ts'
 import { startEdgeloop } from '../../scripts/lib/local-cloud.ts'
 import { type AwsConfig, s3Client } from '../../scripts/lib/stack.ts'
 import { type Watch, watch } from '../../scripts/story/watch.ts'
-import { rootOf } from '../../verifier/index.ts'
+import { rootOf, type TrustRoot, type TrustState } from '../../verifier/index.ts'
 
 export const FLEET = 'lab'
 export const HARDWARE = 'gateway'
@@ -95,12 +95,13 @@ export class Stack {
     for (const field of this.#fields.splice(0)) await field.stop()
   }
 
-  /** The trust root that a device has written down. */
-  rootOf(thing: string) {
-    const state = JSON.parse(readFileSync(this.path('devices', thing, 'state.json'), 'utf8')) as {
-      trust: { root: string }
-    }
-    return rootOf(state.trust).value
+  /** What a device has written down of all that it trusts. */
+  trustOf(thing: string): TrustState {
+    const state = readFileSync(this.path('devices', thing, 'state.json'), 'utf8')
+    return (JSON.parse(state) as { trust: TrustState }).trust
+  }
+  rootOf(thing: string): TrustRoot {
+    return rootOf(this.trustOf(thing)).value
   }
 
   /** Lines of a function's log with this code. */

@@ -136,8 +136,8 @@ describe('parseUntrustedJson', () => {
   it('writes only whole characters into its messages', () => {
     for (let n = 0; n < 60; n++) {
       const odd = `${'k'.repeat(n)}${'😀'.repeat(100)}`
-      for (const text of [`{"${odd}":{"${odd}":[1e999]}}`, `["${odd}" ${odd}]`])
-        expect(refusal(text, { maxBytes: 1e4, maxDepth: 5 }).message.isWellFormed()).toBe(true)
+      const text = `${`{"${odd}":`.repeat(8)}1e999${'}'.repeat(8)}`
+      expect(refusal(text, { maxBytes: 1e5, maxDepth: 8 }).message.isWellFormed()).toBe(true)
     }
   })
 
