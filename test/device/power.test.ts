@@ -50,6 +50,14 @@ function disk(
         () => put(bytes.subarray(0, bytes.byteLength >> 1)),
       )
     },
+    promote: (from, to) =>
+      change(
+        () => {
+          files.set(to, files.get(from)!)
+          files.delete(from)
+        },
+        () => undefined,
+      ),
     remove: name =>
       change(
         () => files.delete(name),

@@ -147,8 +147,10 @@ describe('parseUntrustedJson', () => {
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined()
   })
 
-  /** Anything that JSON.stringify can write and that has no half pair: `__proto__` is not made by fast-check. */
-  const writable = fc.jsonValue({ maxDepth: 4, stringUnit: 'grapheme' })
+  /** Anything that JSON.stringify can write, without the one key that is refused. fast-check makes it on purpose. */
+  const writable = fc
+    .jsonValue({ maxDepth: 4, stringUnit: 'grapheme' })
+    .filter(value => !JSON.stringify(value).includes('"__proto__":'))
   const text = fc.oneof(
     writable.map(value => JSON.stringify(value)),
     writable.map(value => JSON.stringify(value, null, 1)),
