@@ -7,7 +7,7 @@ import { p256 } from '@noble/curves/nist.js'
 import { EdgeloopError } from '../../src/domain/errors.ts'
 import type { JobState, Objects, PollMessage, Signer } from '../../src/domain/ports.ts'
 import { pinnedSpki } from '../../verifier/index.ts'
-import { signedRoot } from '../device/helpers.ts'
+import { type RootChanges, signedRoot } from '../device/helpers.ts'
 import { makeHandlers } from './handlers.ts'
 import { MemoryStore } from './memory-store.ts'
 
@@ -35,6 +35,8 @@ export interface WorldState {
 export class World {
   readonly state: WorldState
   time: number
+  /** Which key KMS has under the deployment alias now. */
+  deploymentKey = 'deployment'
   effects = 0
   crashAfter = Number.POSITIVE_INFINITY
   readonly logs: string[] = []
@@ -181,7 +183,7 @@ export class World {
       perMinute: 60,
       burst: 100,
       modelKey: testKey('model'),
-      deploymentKey: testKey('deployment'),
+      deploymentKey: testKey(this.deploymentKey),
     }
   }
   private startJob(request: { name: string }): void {
@@ -261,16 +263,19 @@ function testKey(name: string): Signer {
     sign: async digest => p256.sign(digest, secret, { prehash: false, lowS: false, format: 'der' }),
   }
 }
-/** A chain of one trust root, which names the world's two keys. */
-export async function trustChain(): Promise<Buffer> {
-  const key = async (name: string) => {
-    const spki = Buffer.from(await testKey(name).publicKey())
-    const { key: publicKey, hint } = pinnedSpki(spki)
-    return { privateKey: publicKey, pem: '', hint }
-  }
-  const link = signedRoot({ model: [await key('model')], deployment: [await key('deployment')] })
-  return Buffer.from(JSON.stringify({ v: 1, chain: [link] }))
+const publicHalf = async (name: string) => {
+  const { key, hint } = pinnedSpki(await testKey(name).publicKey())
+  return { privateKey: key, pem: '', hint }
 }
+/** A link that names the world's keys, and a chain of such links as it is dropped. */
+export async function trustLink(changes: RootChanges & { readonly keys?: readonly string[] } = {}) {
+  const { keys = ['deployment'], ...rest } = changes
+  const deployment = await Promise.all(keys.map(publicHalf))
+  const issued = '2026-02-01T00:00:00.000Z'
+  return signedRoot({ model: [await publicHalf('model')], deployment, issued, ...rest })
+}
+export const trustChain = async (...links: readonly unknown[]): Promise<Buffer> =>
+  Buffer.from(JSON.stringify({ v: 1, chain: links.length > 0 ? links : [await trustLink()] }))
 export const keyPem = async (key: Signer): Promise<string> =>
   createPublicKey({ key: Buffer.from(await key.publicKey()), format: 'der', type: 'spki' })
     .export({ type: 'spki', format: 'pem' })

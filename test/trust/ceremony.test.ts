@@ -228,12 +228,12 @@ describe('deployment key, stolen', () => {
       ],
     ]
     for (const [kind, payload, code] of attacks) expect(verdict(kind, payload)).toBe(code)
-    // The agent asks the cloud once whether something newer cures it, and then refuses.
+    // The agent asks the cloud once whether something newer cures them; the true beacon takes the forged one's place.
     for (const [kind, payload] of [attacks[2], attacks[5]] as typeof attacks)
       await publish(iot, topics[kind](FLEET), payload)
-    await stack.bus.holds('two refusals', WAIT, () => field.device('near').status().refused >= 2)
-    expect(field.device('near').status().errors.join()).toMatch(
-      /MANIFEST_SIGNATURE.*BEACON_SIGNATURE|BEACON_SIGNATURE.*MANIFEST_SIGNATURE/,
+    const near = field.device('near')
+    await stack.bus.holds('the refusal of the forged manifest', WAIT, () =>
+      near.status().errors.some(error => error.startsWith('MANIFEST_SIGNATURE')),
     )
     expect(field.states()).toMatchObject([{ version: 2, epoch: 2 }])
     const status = await must('keys', 'status', '--fleet', FLEET)
