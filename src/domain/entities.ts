@@ -100,7 +100,12 @@ export interface FleetRow {
   /** Highest counter that reached the broker; below `counter` means: publish again. */
   readonly published: number
   /** The last that was signed; it says that `published` and `root` are the newest. */
-  readonly beacon?: { readonly envelope: DsseEnvelope; readonly at: string; readonly root: number; readonly counter: number }
+  readonly beacon?: {
+    readonly envelope: DsseEnvelope
+    readonly at: string
+    readonly root: number
+    readonly counter: number
+  }
   /** Rollout in flight by slot. */
   readonly active: Readonly<Record<string, string>>
 }

@@ -3,7 +3,6 @@ import { parseTar } from 'nanotar'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { compile } from '../../compiler/index.ts'
 import { loadArtefact } from '../../compiler/run.ts'
-import { untar } from '../../verifier/archive.ts'
 import {
   baseline,
   ioContract as ioContractSchema,
@@ -14,6 +13,7 @@ import { marginsOf } from '../../src/domain/evaluation/evaluate.ts'
 import { modelArchive, packageArchive } from '../../src/domain/package/archive.ts'
 import { hexFloat32, ioContract, makeBaseline, makeSelfTest } from '../../src/domain/package/contents.ts'
 import { extractTarGz, findModel } from '../../src/domain/package/extract.ts'
+import { untar } from '../../verifier/archive.ts'
 import { stumpModel } from '../loop/stump.ts'
 import { config } from './support.ts'
 

@@ -109,8 +109,7 @@ function raised(
   return next
 }
 
-const spkiOf = ({ key }: PinnedKey): string =>
-  key.export({ format: 'der', type: 'spki' }).toString('base64')
+const spkiOf = ({ key }: PinnedKey): string => key.export({ format: 'der', type: 'spki' }).toString('base64')
 const keyIn = ({ keys }: TrustRoot, id: string): PinnedKey =>
   pinnedSpki(Buffer.from(keys[id] ?? '', 'base64'), `key ${id.slice(0, 12)}…`)
 const byId = ([a]: readonly [string, string], [b]: readonly [string, string]): number => (a < b ? -1 : 1)
