@@ -34,6 +34,8 @@ export interface SlotStatus {
   readonly model: string | null
   readonly version: number | null
   readonly updating: string | null
+  /** Digest of the bundle that runs beside it. */
+  readonly shadow: string | null
 }
 export interface DeviceStatus {
   readonly thing: string
@@ -112,9 +114,22 @@ export function startDevice(options: DeviceOptions): Device {
   const state = openState(storage, thing, slots, root, clock, log)
   const uplink = createUplink({ thing, state, storage, transport, clock, random, log })
   const predictors = new Map<string, { installed: InstalledModel; predictor: Predictor }>()
+  const shadows = new Map<string, InstalledModel>()
   const listeners = new Set<(event: Committed) => void>()
   const idPrefix = eventIdPrefix(thing, state.current.epoch)
   let requests = 0
+  state.update(draft => {
+    if (!draft.stopped) draft.resets++
+    draft.stopped = false
+  })
+  const takeResets = (): number => {
+    const { resets } = state.current
+    if (resets > 0)
+      state.update(draft => {
+        draft.resets = 0
+      })
+    return resets
+  }
 
   const onFailure = (refusal: Refusal): void => {
     refused++
@@ -126,14 +141,18 @@ export function startDevice(options: DeviceOptions): Device {
       predictors.delete(slot)
       return
     }
-    predictors.set(slot, {
-      installed,
-      predictor: createPredictor(slot, installed, { clock, random, uplink }),
-    })
+    const predictor = createPredictor(slot, installed, { clock, random, uplink, takeResets })
+    predictor.besides(shadows.get(slot) ?? null)
+    predictors.set(slot, { installed, predictor })
     if (booted) return
     const { model, version, bundle } = installed.release
     for (const listener of listeners)
       guarded('LISTENER_FAILED', () => listener({ thing, slot, model, version, bundle: bundle.sha256 }))
+  }
+  const onShadow = (slot: string, installed: InstalledModel | null): void => {
+    if (installed === null) shadows.delete(slot)
+    else shadows.set(slot, installed)
+    predictors.get(slot)?.predictor.besides(installed)
   }
   let booting = true
   const updaters = new Map<string, Updater>(
@@ -143,6 +162,7 @@ export function startDevice(options: DeviceOptions): Device {
         ...{ thing, slot, hardware, state, storage, uplink, runtime: options.runtime },
         ...{ clock, random, log, onFailure, limits: { ...FETCH_LIMITS, ...options.fetch } },
         onModel: installed => onModel(slot, installed, booting),
+        onShadow: installed => onShadow(slot, installed),
         request: (digest, offset, length) =>
           uplink.request('blob', { corr: `blob-${++requests}`, digest, offset, length }),
       }),
@@ -246,6 +266,7 @@ export function startDevice(options: DeviceOptions): Device {
           model: release?.model ?? null,
           version: release?.version ?? null,
           updating: state.slot(slot).job?.release.bundle.sha256 ?? null,
+          shadow: shadows.get(slot)?.release.bundle.sha256 ?? null,
         }
       }
       return {
@@ -271,6 +292,11 @@ export function startDevice(options: DeviceOptions): Device {
       })
       await Promise.race([uplink.idle(), new Promise<void>(done => clock.after(LAST_WORDS_MS, done))])
       guarded('STOP_FAILED', uplink.stop)
+      guarded('STOP_FAILED', () =>
+        state.update(draft => {
+          draft.stopped = true
+        }),
+      )
       stopped = true
       await transport.close()
     },

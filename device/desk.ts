@@ -12,7 +12,7 @@ import {
   walkChain,
 } from '../verifier/index.ts'
 import { halfJitter } from './backoff.ts'
-import { desiredRelease } from './placement.ts'
+import { desiredRelease, type Wanted } from './placement.ts'
 import type { Clock, Logger, Random } from './ports.ts'
 import type { State, StateStore } from './state.ts'
 import type { Updater } from './update/updater.ts'
@@ -25,6 +25,9 @@ const MAX_ASKS = 8
 const PULL_MS = 21_600_000
 /** Refused documents that are remembered, so that each is reported once. */
 const MAX_REFUSED = 32
+
+/** A slot that the manifest does not name stays as it is. */
+const NOTHING_WANTED: Wanted = { active: null, shadow: null }
 
 export type DocumentKind = 'trust' | 'beacon' | 'manifest'
 
@@ -122,7 +125,8 @@ export function createDesk(deps: {
       adopt(verified.state, draft => {
         for (const slot of slots) {
           const entry = wanted.find(other => other.slot === slot && other.hardware === hardware)
-          updaters.get(slot)?.plan(draft, entry ? desiredRelease(entry, thing) : null, { epoch, counter })
+          const want = entry ? desiredRelease(entry, thing) : NOTHING_WANTED
+          updaters.get(slot)?.plan(draft, want, { epoch, counter })
         }
       })
       log.info('MANIFEST_ACCEPTED', { thing, epoch, counter })

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { IoContract } from '../src/contracts/packages.ts'
 import { chooseLane, createSampler } from './monitor/sampler.ts'
-import { createWindows } from './monitor/window.ts'
+import { createWindows, type ShadowResult } from './monitor/window.ts'
 import type { Clock, Random } from './ports.ts'
 import { type InstalledModel, toFloat32 } from './update/check.ts'
 import type { Uplink } from './uplink.ts'
 
 /** What the application gave does not fit the model, or there is no model yet. */
 export class InferenceError extends Error {
-  readonly code: 'NO_SLOT' | 'NO_MODEL' | 'BAD_ROW'
+  readonly code: 'NO_SLOT' | 'NO_MODEL' | 'BAD_ROW' | 'MODEL_FAILED'
   constructor(code: InferenceError['code'], message: string) {
     super(message)
     this.name = 'InferenceError'
@@ -57,6 +57,8 @@ export function eventIdPrefix(thing: string, epoch: number): string {
 
 export interface Predictor {
   infer(row: readonly (number | null)[], at: number, eventId: string): Inference
+  /** A candidate that answers the same rows, unheard; null ends it. */
+  besides(shadow: InstalledModel | null): void
   flush(): void
 }
 
@@ -64,7 +66,12 @@ export interface Predictor {
 export function createPredictor(
   slot: string,
   { model, contract, baseline, release }: InstalledModel,
-  deps: { readonly clock: Clock; readonly random: Random; readonly uplink: Uplink },
+  deps: {
+    readonly clock: Clock
+    readonly random: Random
+    readonly uplink: Uplink
+    readonly takeResets: () => number
+  },
 ): Predictor {
   const { clock, random, uplink } = deps
   const bundle = release.bundle.sha256
@@ -77,15 +84,25 @@ export function createPredictor(
     clock,
     random,
     send: body => uplink.send('metrics', body),
+    takeResets: deps.takeResets,
   })
+  let shadow: InstalledModel | null = null
   const sampler = createSampler({ slot, bundle, clock, send: body => uplink.send('samples', body) })
   return {
     infer(row, at, eventId) {
       checkRow(row, contract)
       const started = clock.micros()
-      const margins = Array.from(model.margins(toFloat32(row)))
+      let margins: number[]
+      try {
+        margins = Array.from(model.margins(toFloat32(row)))
+      } catch (error) {
+        windows.failed(at)
+        throw new InferenceError('MODEL_FAILED', `the model failed: ${(error as Error).message}`)
+      }
       const { prediction, score, probabilities } = decide(contract, margins)
-      windows.record(at, name => row[column.get(name)!], score, clock.micros() - started)
+      const confidence = probabilities[prediction] ?? 0
+      windows.record(at, name => row[column.get(name)!], score, confidence, clock.micros() - started)
+      if (shadow !== null) windows.beside(compare(shadow, name => row[column.get(name)!], prediction, clock))
       const values = row.map(value => (Number.isNaN(value) ? null : value))
       const lane = chooseLane(contract.sampling, eventId, probabilities)
       if (lane !== null) sampler.offer({ eventId, t: at, ...lane, row: values, margins, prediction })
@@ -93,10 +110,39 @@ export function createPredictor(
       const { version } = release
       return { eventId, prediction, margins, probabilities, model: release.model, version, bundle, missing }
     },
+    besides(next) {
+      shadow = next
+    },
     flush() {
       sampler.flush()
       windows.flush()
     },
+  }
+}
+
+/**
+ * What a candidate makes of a row, its features found by name. Regression agrees within a hundredth of the champion's
+ * value, since two models never give the same number.
+ */
+function compare(
+  { model, contract, release }: InstalledModel,
+  featureValue: (name: string) => number | null | undefined,
+  prediction: number,
+  clock: Clock,
+): ShadowResult {
+  const bundle = release.bundle.sha256
+  try {
+    const row = contract.features.map(feature => featureValue(feature.name) ?? null)
+    const started = clock.micros()
+    const theirs = decide(contract, Array.from(model.margins(toFloat32(row))))
+    const micros = clock.micros() - started
+    const agrees =
+      contract.task === 'regression'
+        ? Math.abs(theirs.prediction - prediction) <= Math.abs(prediction) / 100
+        : theirs.prediction === prediction
+    return { bundle, answer: { agrees, confidence: theirs.probabilities[theirs.prediction] ?? 0, micros } }
+  } catch {
+    return { bundle, answer: undefined }
   }
 }
 

@@ -15,18 +15,31 @@ export interface Desired {
   /** Set when the release is the candidate of a rollout. */
   readonly rollout?: string
 }
+export interface Wanted {
+  /** What is to answer; null leaves what runs. */
+  readonly active: Desired | null
+  /** What is to run beside it, its answers unused. */
+  readonly shadow: Required<Desired> | null
+}
 
 /**
- * What a slot wants of one device: a pin to the committed or the candidate bundle, else the candidate when the
- * device's place is below the exposure, else the committed release; null leaves what runs. A pin to a bundle that
- * the slot does not list has no effect, because there would be nothing to fetch.
+ * What a slot wants of one device: by a pin the candidate, the committed release, or for any other bundle what runs;
+ * without one the candidate when the device's place is below the exposure, else the committed release. A candidate in
+ * mode `shadow` runs beside what the slot has.
  */
-export function desiredRelease(slot: ManifestSlot, thing: string): Desired | null {
+export function desiredRelease(slot: ManifestSlot, thing: string): Wanted {
   const { candidate, committed } = slot
-  const asCandidate = candidate && { release: candidate.release, rollout: candidate.rollout }
   const pin = Object.hasOwn(slot.pins, thing) ? slot.pins[thing] : undefined
-  if (asCandidate && pin === asCandidate.release.bundle.sha256) return asCandidate
-  if (committed && pin === committed.bundle.sha256) return { release: committed }
-  if (candidate && asCandidate && placement(candidate.seed, thing) < candidate.exposure) return asCandidate
-  return committed && { release: committed }
+  const drawn =
+    candidate !== null &&
+    (pin === undefined
+      ? placement(candidate.seed, thing) < candidate.exposure
+      : pin === candidate.release.bundle.sha256)
+  const settled = committed && { release: committed }
+  if (drawn) {
+    const taken = { release: candidate.release, rollout: candidate.rollout }
+    return candidate.mode === 'shadow' ? { active: settled, shadow: taken } : { active: taken, shadow: null }
+  }
+  const stays = pin !== undefined && pin !== committed?.bundle.sha256
+  return { active: stays ? null : settled, shadow: null }
 }

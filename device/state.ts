@@ -14,6 +14,8 @@ const job = z.strictObject({
   step: z.enum(['ACCEPTED', 'FETCHED', 'VERIFIED', 'TESTED']),
   /** A failed download was reported; the job waits for the next connect, manifest or hint. */
   stalled: z.boolean(),
+  /** It is to run beside what answers. */
+  shadow: z.boolean().default(false),
 })
 const slotState = z.strictObject({
   active: release.nullable(),
@@ -21,6 +23,8 @@ const slotState = z.strictObject({
   job: job.nullable(),
   /** Last rollout for which this device reported COMMITTED. */
   rollout: z.string().nullable(),
+  /** A candidate beside what answers; `ready` when it was verified and tested. */
+  shadow: z.strictObject({ release, rollout: z.string(), ready: z.boolean() }).nullable().default(null),
 })
 /** What the verifier remembers: see `TrustState`. */
 const trustState = z.strictObject({
@@ -59,6 +63,10 @@ const state = z.strictObject({
   outbox: z.array(terminal),
   /** Digests of refused documents that were reported. */
   refused: z.array(sha256),
+  /** False while the program runs: a start that finds it false follows a crash, a watchdog or a power cut. */
+  stopped: z.boolean().default(true),
+  /** Such starts that no window has reported yet. */
+  resets: z.int().min(0).default(0),
 })
 export type State = z.infer<typeof state>
 export type SlotState = z.infer<typeof slotState>
@@ -133,7 +141,9 @@ export function openState(
   return store
 }
 
-const emptySlot = (): SlotState => ({ active: null, previous: null, job: null, rollout: null })
+const emptySlot = (): SlotState => ({
+  ...{ active: null, previous: null, job: null, rollout: null, shadow: null },
+})
 
 function fresh(thing: string, root: KnownRoot, clock: Clock): State {
   return {

@@ -74,6 +74,10 @@ export interface ManifestSlot {
     readonly release: Release
     readonly seed: string
     readonly exposure: number
+    /** Share from the top of the draw that the canaries are compared with. */
+    readonly control: number
+    /** `shadow`: runs beside what the slot has, and its answers are not used. */
+    readonly mode: 'active' | 'shadow'
   } | null
   /** Thing → bundle digest, against the draw. */
   readonly pins: Readonly<Record<string, string>>

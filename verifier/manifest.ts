@@ -176,6 +176,11 @@ const fraction: Check<number> = (value, path) => {
   return value
 }
 
+const mode: Check<'active' | 'shadow'> = (value, path) => {
+  if (value !== 'active' && value !== 'shadow') throw new ShapeError(path, '"active" or "shadow"')
+  return value
+}
+
 function readSlot(value: unknown, at: string): ManifestSlot {
   const s = fields(value, at, ['slot', 'hardware', 'committed', 'candidate', 'pins'])
   return {
@@ -188,11 +193,13 @@ function readSlot(value: unknown, at: string): ManifestSlot {
 }
 
 function readCandidate(value: unknown, at: string): NonNullable<ManifestSlot['candidate']> {
-  const c = fields(value, at, ['rollout', 'release', 'seed', 'exposure'])
+  const c = fields(value, at, ['rollout', 'release', 'seed', 'exposure', 'control', 'mode'])
   return {
     rollout: text(/^/, 'a string of at most 128 characters', 128)(c['rollout'], `${at}.rollout`),
     release: release(c['release'], `${at}.release`),
     seed: text(/^[\s\S]/, 'a string that is not empty')(c['seed'], `${at}.seed`),
     exposure: fraction(c['exposure'], `${at}.exposure`),
+    control: fraction(c['control'], `${at}.control`),
+    mode: mode(c['mode'], `${at}.mode`),
   }
 }

@@ -23,6 +23,18 @@ export interface Counts {
   readonly features: Readonly<Record<string, number[]>>
   readonly prediction: number[]
   readonly latency: Record<string, number>
+  /** Sum of the chosen class's probability, in ten-thousandths. */
+  confidence: number
+  errors: number
+}
+/** What a candidate in the shadow did with the same rows. */
+export interface ShadowCounts {
+  readonly bundle: string
+  compared: number
+  disagreed: number
+  errors: number
+  confidence: number
+  readonly latency: Record<string, number>
 }
 
 export function emptyCounts(baseline: Baseline): Counts {
@@ -32,7 +44,21 @@ export function emptyCounts(baseline: Baseline): Counts {
     features: Object.fromEntries(baseline.features.map(bins => [bins.name, empty(bins.edges)])),
     prediction: empty(baseline.prediction.edges),
     latency: {},
+    confidence: 0,
+    errors: 0,
   }
+}
+
+export const emptyShadow = (bundle: string): ShadowCounts => ({
+  ...{ bundle, compared: 0, disagreed: 0, errors: 0, confidence: 0, latency: {} },
+})
+
+/** Ten-thousandths of a probability. */
+export const tenThousandths = (probability: number): number => Math.round(probability * 10_000)
+
+export function countLatency(into: Record<string, number>, micros: number): void {
+  const bucket = String(latencyBucket(micros))
+  into[bucket] = (into[bucket] ?? 0) + 1
 }
 
 /**
@@ -44,6 +70,7 @@ export function count(
   baseline: Baseline,
   featureValue: (feature: string) => number | null | undefined,
   score: number,
+  confidence: number,
   micros: number,
 ): void {
   const tally = (counts: number[], edges: readonly number[], value: number | null | undefined): void => {
@@ -53,6 +80,6 @@ export function count(
   into.inferences++
   for (const { name, edges } of baseline.features) tally(into.features[name]!, edges, featureValue(name))
   tally(into.prediction, baseline.prediction.edges, score)
-  const bucket = String(latencyBucket(micros))
-  into.latency[bucket] = (into.latency[bucket] ?? 0) + 1
+  into.confidence += tenThousandths(confidence)
+  countLatency(into.latency, micros)
 }

@@ -2,7 +2,15 @@ import type * as z from 'zod'
 import { type metricsBody, uplinkLimits } from '../../src/contracts/mqtt.ts'
 import type { Baseline } from '../../src/contracts/packages.ts'
 import type { Clock, Random } from '../ports.ts'
-import { type Counts, count, emptyCounts } from './counts.ts'
+import {
+  type Counts,
+  count,
+  countLatency,
+  emptyCounts,
+  emptyShadow,
+  type ShadowCounts,
+  tenThousandths,
+} from './counts.ts'
 
 export type Metrics = z.infer<typeof metricsBody>
 
@@ -18,10 +26,23 @@ export interface Windows {
     at: number,
     featureValue: (feature: string) => number | null | undefined,
     score: number,
+    confidence: number,
     micros: number,
   ): void
+  /** An inference that ended with an error instead of an answer. */
+  failed(at: number): void
+  /** What a candidate in the shadow made of a row that was recorded. */
+  beside(result: ShadowResult): void
   /** Closes the open window, whether or not it has passed. */
   flush(): void
+}
+
+export interface ShadowResult {
+  readonly bundle: string
+  /** Undefined when it failed. */
+  readonly answer:
+    | { readonly agrees: boolean; readonly confidence: number; readonly micros: number }
+    | undefined
 }
 
 /** Counts every inference into the window of its time; a window is sent once when it has passed. */
@@ -33,27 +54,63 @@ export function createWindows(deps: {
   readonly clock: Clock
   readonly random: Random
   readonly send: (body: Metrics) => void
+  /** Takes the starts after a crash that no window has reported. */
+  readonly takeResets: () => number
 }): Windows {
   const { slot, bundle, baseline, windowSeconds, clock, random } = deps
-  let open: { window: number; counts: Counts; cancel: () => void } | null = null
+  let open: { window: number; counts: Counts; shadow: ShadowCounts | null; cancel: () => void } | null = null
 
   const flush = (): void => {
     if (open === null) return
-    const { window, counts, cancel } = open
+    const { window, counts, shadow, cancel } = open
     open = null
     cancel()
-    deps.send(fitMessage({ slot, bundle, window, ...counts, historical: false }, random))
+    // Without an inference there is nothing to say about the model; its errors go with the next window that has one.
+    if (counts.inferences === 0) {
+      carried += counts.errors
+      return
+    }
+    const body = {
+      slot,
+      bundle,
+      window,
+      ...counts,
+      errors: counts.errors + carried,
+      resets: deps.takeResets(),
+    }
+    carried = 0
+    deps.send(fitMessage({ ...body, ...(shadow === null ? {} : { shadow }), historical: false }, random))
+  }
+  let carried = 0
+  const opened = (at: number): NonNullable<typeof open> => {
+    const window = Math.max(0, Math.floor(at / 1_000 / windowSeconds))
+    if (open !== null && open.window !== window) flush()
+    if (open === null) {
+      const left = (window + 1) * windowSeconds * 1_000 - at
+      const delay = random() * Math.min(MAX_DELAY_MS, windowSeconds * 50)
+      open = { window, counts: emptyCounts(baseline), shadow: null, cancel: clock.after(left + delay, flush) }
+    }
+    return open
   }
   return {
-    record(at, featureValue, score, micros) {
-      const window = Math.max(0, Math.floor(at / 1_000 / windowSeconds))
-      if (open !== null && open.window !== window) flush()
-      if (open === null) {
-        const left = (window + 1) * windowSeconds * 1_000 - at
-        const delay = random() * Math.min(MAX_DELAY_MS, windowSeconds * 50)
-        open = { window, counts: emptyCounts(baseline), cancel: clock.after(left + delay, flush) }
+    record(at, featureValue, score, confidence, micros) {
+      count(opened(at).counts, baseline, featureValue, score, confidence, micros)
+    },
+    failed(at) {
+      opened(at).counts.errors++
+    },
+    beside({ bundle: other, answer }) {
+      if (open === null) return
+      if (open.shadow?.bundle !== other) open.shadow = emptyShadow(other)
+      const { shadow } = open
+      if (answer === undefined) {
+        shadow.errors++
+        return
       }
-      count(open.counts, baseline, featureValue, score, micros)
+      shadow.compared++
+      if (!answer.agrees) shadow.disagreed++
+      shadow.confidence += tenThousandths(answer.confidence)
+      countLatency(shadow.latency, answer.micros)
     },
     flush,
   }

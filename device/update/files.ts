@@ -79,7 +79,7 @@ export function storedBlob(storage: Storage, ref: BlobRef): Uint8Array | null {
 export function sweep(storage: Storage, state: Readonly<State>): void {
   const wanted = new Set<string>()
   for (const slot of Object.values(state.slots))
-    for (const release of [slot.active, slot.previous, slot.job?.release])
+    for (const release of [slot.active, slot.previous, slot.job?.release, slot.shadow?.release])
       if (release) for (const ref of [release.bundle, release.package]) wanted.add(ref.sha256)
   for (const name of storage.list()) {
     const digest = /^(?:blob|part)-([0-9a-f]{64})$/.exec(name)?.[1]

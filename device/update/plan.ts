@@ -14,17 +14,30 @@ export function planUpdate(slot: Readonly<SlotState>, desired: Desired | null, p
   const { release, rollout } = desired
   if (slot.active !== null && sameRelease(slot.active, release))
     return rollout !== undefined && rollout !== slot.rollout ? { kind: 'confirm', rollout } : { kind: 'keep' }
-  const goesOn = slot.job !== null && sameRelease(slot.job.release, release)
+  return { kind: 'update', job: jobFor(slot, desired, position, false) }
+}
+
+/** The candidate that is to run in the shadow, if it does not yet. */
+export function planShadow(slot: Readonly<SlotState>, position: Position): Job | null {
+  const { shadow } = slot
+  return shadow === null || shadow.ready ? null : jobFor(slot, shadow, position, true)
+}
+
+function jobFor(
+  slot: Readonly<SlotState>,
+  { release, rollout }: Desired,
+  position: Position,
+  shadow: boolean,
+): Job {
+  const goesOn = slot.job !== null && slot.job.shadow === shadow && sameRelease(slot.job.release, release)
   return {
-    kind: 'update',
-    job: {
-      epoch: position.epoch,
-      counter: position.counter,
-      release,
-      ...(rollout === undefined ? {} : { rollout }),
-      step: goesOn ? slot.job!.step : 'ACCEPTED',
-      stalled: false,
-    },
+    epoch: position.epoch,
+    counter: position.counter,
+    release,
+    ...(rollout === undefined ? {} : { rollout }),
+    step: goesOn ? slot.job!.step : 'ACCEPTED',
+    stalled: false,
+    shadow,
   }
 }
 

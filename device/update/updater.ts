@@ -10,14 +10,14 @@ import {
   untar,
   verifyPackage,
 } from '../../verifier/index.ts'
-import type { Desired } from '../placement.ts'
+import type { Wanted } from '../placement.ts'
 import type { Clock, Logger, ModelRuntime, Random, Storage } from '../ports.ts'
 import type { Job, State, StateStore } from '../state.ts'
 import type { ReportBody, Uplink } from '../uplink.ts'
 import { type InstalledModel, readContents, testPackage } from './check.ts'
 import { type Fetch, type FetchLimits, startFetch } from './fetch.ts'
 import { sweep, wholeBlob } from './files.ts'
-import { planUpdate } from './plan.ts'
+import { planShadow, planUpdate, sameRelease } from './plan.ts'
 
 export interface UpdaterDeps {
   readonly thing: string
@@ -34,6 +34,8 @@ export interface UpdaterDeps {
   readonly request: (digest: string, offset: number, length: number) => void
   /** Another model answers from now on, or none does. */
   readonly onModel: (model: InstalledModel | null) => void
+  /** A candidate runs beside it from now on, or none does. */
+  readonly onShadow: (model: InstalledModel | null) => void
   readonly onFailure: (refusal: Refusal) => void
 }
 
@@ -42,7 +44,7 @@ export interface Updater {
   /** Loads what ran before. Its chain was verified when it was committed; that its bytes are still those, is checked. */
   boot(): void
   /** Puts what a new manifest means into the draft that also takes the manifest's position. */
-  plan(draft: State, desired: Desired | null, position: Position): void
+  plan(draft: State, wanted: Wanted, position: Position): void
   /** Takes what may not run any more out of a draft; `settle` acts on it once the draft is written. */
   bar(draft: State, bars: Bars): void
   settle(): void
@@ -60,6 +62,7 @@ export function createUpdater(deps: UpdaterDeps): Updater {
   let announce = false
   /** The model that answers was barred; what follows it is loaded when that is written. */
   let barred = false
+  let shadowEnds = false
 
   const report = (job: Job, rest: Pick<ReportBody, 'step' | 'code' | 'detail'>): ReportBody => ({
     slot,
@@ -105,10 +108,22 @@ export function createUpdater(deps: UpdaterDeps): Updater {
       const step = /^(BUNDLE|PACKAGE)_/.test(code) ? 'REFUSED' : 'FAILED'
       if (!retry || !job.stalled)
         uplink.keep(draft, report(job, { step, code, detail: message.slice(0, 512) }))
-      draft.slots[slot]!.job = retry ? { ...job, stalled: true } : null
+      const target = draft.slots[slot]!
+      target.job = retry ? { ...job, stalled: true } : null
+      if (!retry && job.shadow) target.shadow = null
     })
     uplink.kick()
     if (!retry) sweep(storage, state.current)
+  }
+  /** Verified and tested, and not let in: it runs beside what answers. */
+  const shadow = (job: Job, model: InstalledModel): void => {
+    state.update(draft => {
+      const target = draft.slots[slot]!
+      if (target.shadow !== null) target.shadow.ready = true
+      target.job = null
+    })
+    uplink.send('report', report(job, { step: 'SHADOWING' }))
+    deps.onShadow(model)
   }
   const commit = (job: Job, model: InstalledModel): void => {
     // One write moves the pointer and promises the report; the power may go before it or after it.
@@ -118,12 +133,14 @@ export function createUpdater(deps: UpdaterDeps): Updater {
       target.active = job.release
       target.job = null
       target.rollout = job.rollout ?? target.rollout
+      target.job = planShadow(target, job)
       uplink.keep(draft, report(job, { step: 'COMMITTED' }))
     })
     deps.onModel(model)
     log.info('COMMITTED', { thing: deps.thing, slot, model: job.release.model, version: job.release.version })
     uplink.kick()
     sweep(storage, state.current)
+    run()
   }
   const fetchOne = (job: Job, what: 'bundle' | 'package'): void => {
     if (!online) return
@@ -155,7 +172,9 @@ export function createUpdater(deps: UpdaterDeps): Updater {
     }
     advance('FETCHED')
     const model = verify(job.release, bundle, archive)
-    commit(state.slot(slot).job!, model)
+    const done = state.slot(slot).job!
+    if (done.shadow) shadow(done, model)
+    else commit(done, model)
   }
   const guarded = (work: () => void): void => {
     const job = state.slot(slot).job
@@ -176,6 +195,7 @@ export function createUpdater(deps: UpdaterDeps): Updater {
 
   return {
     boot() {
+      bootShadow()
       const { active, previous } = state.slot(slot)
       for (const release of [active, previous]) {
         if (release === null) continue
@@ -192,6 +212,10 @@ export function createUpdater(deps: UpdaterDeps): Updater {
     },
     bar(draft, bars) {
       const target = draft.slots[slot]!
+      if (target.shadow !== null && barredBy(target.shadow.release, bars) !== null) {
+        target.shadow = null
+        shadowEnds = true
+      }
       const code = (release: Release | null | undefined) => (release ? barredBy(release, bars) : null)
       if (code(target.job?.release) !== null) {
         fetchNoLonger(null)
@@ -211,6 +235,8 @@ export function createUpdater(deps: UpdaterDeps): Updater {
       barred = true
     },
     settle() {
+      if (shadowEnds) deps.onShadow(null)
+      shadowEnds = false
       if (!barred) return
       barred = false
       const { active } = state.slot(slot)
@@ -225,11 +251,17 @@ export function createUpdater(deps: UpdaterDeps): Updater {
       uplink.kick()
       sweep(storage, state.current)
     },
-    plan(draft, desired, position) {
+    plan(draft, wanted, position) {
       const target = draft.slots[slot]!
-      const plan = planUpdate(target, desired, position)
-      fetchNoLonger(plan.kind === 'update' ? plan.job.release : null)
-      target.job = plan.kind === 'update' ? plan.job : null
+      const { active, shadow: beside } = wanted
+      if (beside === null || target.shadow === null || !sameRelease(target.shadow.release, beside.release)) {
+        shadowEnds ||= target.shadow !== null
+        target.shadow = beside && { ...beside, ready: false }
+      }
+      const plan = planUpdate(target, active, position)
+      const job = plan.kind === 'update' ? plan.job : planShadow(target, position)
+      fetchNoLonger(job?.release ?? null)
+      target.job = job
       announce = target.job !== null
       if (plan.kind !== 'confirm') return
       target.rollout = plan.rollout
@@ -239,6 +271,7 @@ export function createUpdater(deps: UpdaterDeps): Updater {
         rollout: plan.rollout,
         step: 'TESTED',
         stalled: false,
+        shadow: false,
       }
       uplink.keep(draft, report(confirmed, { step: 'COMMITTED' }))
     },
@@ -272,8 +305,21 @@ export function createUpdater(deps: UpdaterDeps): Updater {
       const { epoch, counter } = draft.trust.manifest ?? { epoch: 0, counter: 0 }
       target.active = working
       target.previous = null
-      target.job ??= { epoch, counter, release: damaged, step: 'ACCEPTED', stalled: false }
+      target.job ??= { epoch, counter, release: damaged, step: 'ACCEPTED', stalled: false, shadow: false }
     })
+  }
+
+  function bootShadow(): void {
+    const { shadow: beside } = state.slot(slot)
+    if (beside === null || !beside.ready) return
+    try {
+      deps.onShadow(reload(beside.release))
+    } catch (error) {
+      log.warn('SHADOW_DAMAGED', { thing: deps.thing, slot, reason: (error as Error).message })
+      state.update(draft => {
+        draft.slots[slot]!.shadow = null
+      })
+    }
   }
 }
 

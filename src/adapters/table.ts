@@ -44,6 +44,26 @@ export function tableStore(
     } while (from !== undefined && rows.length < limit)
     return rows
   }
+  const count = async (input: Omit<QueryCommandInput, 'TableName'>, pk: string): Promise<number> => {
+    let found = 0
+    let from: QueryCommandInput['ExclusiveStartKey']
+    do {
+      const answer = await call('count in the state table', () =>
+        client.send(
+          new QueryCommand({
+            ...input,
+            TableName: table,
+            Select: 'COUNT',
+            ExpressionAttributeValues: { ':pk': { S: pk } },
+            ExclusiveStartKey: from,
+          }),
+        ),
+      )
+      found += answer.Count ?? 0
+      from = answer.LastEvaluatedKey
+    } while (from !== undefined)
+    return found
+  }
   return {
     async get<T>(key: { pk: string; sk: string }) {
       const answer = await call('read the state table', () =>
@@ -74,27 +94,8 @@ export function tableStore(
         },
         options.limit,
       ),
-    async count(pk) {
-      let found = 0
-      let from: QueryCommandInput['ExclusiveStartKey']
-      do {
-        const answer = await call('count in the state table', () =>
-          client.send(
-            new QueryCommand({
-              TableName: table,
-              Select: 'COUNT',
-              ConsistentRead: true,
-              KeyConditionExpression: 'pk = :pk',
-              ExpressionAttributeValues: { ':pk': { S: pk } },
-              ExclusiveStartKey: from,
-            }),
-          ),
-        )
-        found += answer.Count ?? 0
-        from = answer.LastEvaluatedKey
-      } while (from !== undefined)
-      return found
-    },
+    count: pk => count({ ConsistentRead: true, KeyConditionExpression: 'pk = :pk' }, pk),
+    countListed: listing => count({ IndexName: 'listing', KeyConditionExpression: 'lpk = :pk' }, listing),
     pendingBefore: (kind, before, limit) =>
       page(
         {

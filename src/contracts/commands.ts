@@ -17,9 +17,27 @@ export const bar = z
     path: ['minimumRelease'],
   })
 
+export const rolloutCommand = z.discriminatedUnion('command', [
+  z.strictObject({ command: z.enum(['approve', 'pause', 'resume', 'promote', 'roll-back']), reason }),
+  z.strictObject({
+    command: z.literal('abort'),
+    /** Whether devices that have the candidate keep it or go back. */
+    devices: z.enum(['keep', 'revert']).default('revert'),
+    reason,
+  }),
+])
+export type RolloutCommand = z.infer<typeof rolloutCommand>
+export const rolloutRequest = z.strictObject({ model: modelName, version: versionNumber, reason })
+export type RolloutRequest = z.infer<typeof rolloutRequest>
+
 export type EnrolmentChange = z.infer<typeof enrolmentChange>
 export type Revocation = z.infer<typeof revocation>
 export type Bar = z.infer<typeof bar>
 
 /** What a path names, with the pattern that it must fit. */
-export const pathParameters = { serial: thingName, thing: thingName, model: modelName } as const
+export const pathParameters = {
+  serial: thingName,
+  thing: thingName,
+  model: modelName,
+  rollout: z.string().regex(/^[a-z0-9-]{1,64}$/, 'lower-case letters, digits and hyphens, at most 64'),
+} as const

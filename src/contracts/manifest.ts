@@ -56,7 +56,10 @@ export type Release = z.infer<typeof release>
 
 /**
  * Desired state of one slot on one hardware. A device computes `u = SHA-256(seed ‖ thing)` in [0, 1) and takes
- * the candidate when `u < exposure`, or what `pins` says; otherwise it takes `committed`.
+ * the candidate when `u < exposure`; otherwise it takes `committed`. A pin decides against the draw: to the candidate's
+ * or the committed bundle, and one to any other bundle leaves what runs. In mode `shadow` the candidate runs beside
+ * what the slot has, and its answers are not used. Devices with `u ≥ 1 − control` are what the canaries are compared
+ * with; they need not know.
  */
 export const manifestSlot = z.strictObject({
   slot: slotName,
@@ -68,6 +71,8 @@ export const manifestSlot = z.strictObject({
       release,
       seed: z.string().min(1),
       exposure: z.number().min(0).max(1),
+      control: z.number().min(0).max(1),
+      mode: z.enum(['active', 'shadow']),
     })
     .nullable(),
   pins: z.record(thingName, sha256),

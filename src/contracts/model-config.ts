@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { featureName, fleetName, hardwareName, modelName, slotName } from './names.ts'
+import { rolloutPolicy } from './rollout-policy.ts'
 
 const share = z.number().gt(0).max(1)
 
@@ -63,15 +64,7 @@ export const modelConfig = z.strictObject({
   }),
   targets: z.array(target).min(1).max(8),
   selfTestRows: z.int().min(1).max(256).default(32),
-  rollout: z
-    .strictObject({
-      canary: z
-        .strictObject({ exposure: share, minDevices: z.int().min(1) })
-        .default({ exposure: 0.1, minDevices: 1 }),
-      maxInstallFailureRate: z.number().min(0).lt(1).default(0.05),
-      deadlineMinutes: z.int().min(1).max(43_200).default(1_440),
-    })
-    .prefault({}),
+  rollout: rolloutPolicy.prefault({}),
   monitoring: z
     .strictObject({
       windowSeconds: z.int().min(1).max(86_400).default(3_600),

@@ -40,6 +40,7 @@ export const reportSteps = [
   'FETCHED',
   'VERIFIED',
   'TESTED',
+  'SHADOWING',
   'COMMITTED',
   'FAILED',
   'REFUSED',
@@ -105,6 +106,7 @@ export const reportBody = z.strictObject({
 })
 
 const counts = z.array(z.int().min(0)).min(2).max(66)
+const latencyCounts = z.record(z.string().regex(/^\d{1,3}$/), z.int().min(1))
 export const metricsBody = z.strictObject({
   slot: slotName,
   bundle: sha256,
@@ -115,7 +117,24 @@ export const metricsBody = z.strictObject({
   features: z.record(featureName, counts),
   prediction: counts,
   /** Log-bucket histogram of inference time: bucket b counts times in [2^(b/4), 2^((b+1)/4)) µs. */
-  latency: z.record(z.string().regex(/^\d{1,3}$/), z.int().min(1)),
+  latency: latencyCounts,
+  /** Sum over the inferences of the chosen class's probability, each rounded to 1e-4; 0 for regression. */
+  confidence: z.int().min(0),
+  /** Inferences that ended with an error instead of an answer; not among `inferences`. */
+  errors: z.int().min(0),
+  /** Starts of the program that nobody asked for, such as watchdog resets, since the last window. */
+  resets: z.int().min(0),
+  /** A candidate that ran beside the model on the same rows: what it answered otherwise, what it failed on. */
+  shadow: z
+    .strictObject({
+      bundle: sha256,
+      compared: z.int().min(0),
+      disagreed: z.int().min(0),
+      errors: z.int().min(0),
+      confidence: z.int().min(0),
+      latency: latencyCounts,
+    })
+    .optional(),
   /** Sent after the window had to wait on the device, because it was offline. */
   historical: z.boolean(),
 })

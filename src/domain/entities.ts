@@ -142,6 +142,8 @@ export interface DeviceRow {
   >
   readonly silent: boolean
   readonly dropped: number
+  /** Its usual time between messages, ms: a moving average. */
+  readonly gapMs?: number
   /** ISO time; what is received then or later is refused, and samples of then or later are in no training set. */
   readonly revokedAt?: string
   /** ISO time since when it counts again, enrolled anew; never before `revokedAt`. */
@@ -187,7 +189,13 @@ export interface AuditRow {
   readonly at: string
   /** Subject of the token, or the dropped object. */
   readonly by: string
-  readonly action: 'ALLOW_DEVICES' | 'CHANGE_ENROLMENT' | 'REVOKE_DEVICE' | 'BAR_RELEASE'
+  readonly action:
+    | 'ALLOW_DEVICES'
+    | 'CHANGE_ENROLMENT'
+    | 'REVOKE_DEVICE'
+    | 'BAR_RELEASE'
+    | 'START_ROLLOUT'
+    | 'COMMAND_ROLLOUT'
   readonly subject: string
   readonly change: unknown
   /** What was there before; null when nothing was. */
@@ -329,7 +337,12 @@ export const keys = {
   bundle: (digest: string): Key => ({ pk: `BUNDLE#${digest}`, sk: 'BUNDLE' }),
   blob: (digest: string, fleet: string): Key => ({ pk: `BLOB#${digest}`, sk: `FLEET#${fleet}` }),
   rollout: (id: string): Key => ({ pk: `ROLLOUT#${id}`, sk: 'ROLLOUT' }),
-  outcome: (id: string, thing: string): Key => ({ pk: `ROLLOUT#${id}`, sk: `DEVICE#${thing}` }),
+  /** Devices and counters of a rollout are spread over partitions, each of which takes 1,000 writes a second. */
+  evidence: (id: string, shard: number, thing: string): Key => ({
+    pk: `EVIDENCE#${id}#${shard}`,
+    sk: `DEVICE#${thing}`,
+  }),
+  evidenceCounts: (id: string, shard: number): Key => ({ pk: `EVIDENCE#${id}#${shard}`, sk: 'COUNTS' }),
   window: (model: string, version: number, window: number): Key => ({
     pk: `WINDOW#${model}#${padded(version)}#${window}`,
     sk: 'WINDOW',

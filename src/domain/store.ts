@@ -97,6 +97,8 @@ export interface Store {
   ): Promise<readonly Row<T>[]>
   /** Number of rows in a partition. */
   count(pk: string): Promise<number>
+  /** Number of rows in a listing. */
+  countListed(listing: string): Promise<number>
   pendingBefore<T>(kind: PendingKind, before: string, limit: number): Promise<readonly Row<T>[]>
   /** Throws EdgeloopError CONFLICT when a condition no longer holds; then nothing was written. At most 90 writes and events. */
   commit(writes: readonly Write[], events?: readonly DomainEvent[], cause?: Cause): Promise<void>

@@ -2,9 +2,14 @@ import * as z from 'zod'
 import { deviceLink } from '../adapters/devices.ts'
 import { kmsSigner } from '../adapters/signer.ts'
 import type { DomainEvent } from '../contracts/envelope.ts'
-import type { Bars } from '../contracts/manifest.ts'
-import { type FleetRow, keys, listings, type ModelRow } from '../domain/entities.ts'
+import type { Bars, ManifestSlot } from '../contracts/manifest.ts'
+import { standsRevoked } from '../domain/device/revoked.ts'
+import { type DeviceRow, type FleetRow, keys, listings, type ModelRow } from '../domain/entities.ts'
+import { EdgeloopError } from '../domain/errors.ts'
 import type { Core } from '../domain/ports.ts'
+import { command } from '../domain/rollout/commands.ts'
+import { decide } from '../domain/rollout/decide.ts'
+import { applyToSlots, evolve } from '../domain/rollout/evolve.ts'
 import {
   type FleetDeps,
   isBarred,
@@ -14,50 +19,63 @@ import {
   publishFleet,
   renewFleet,
 } from '../domain/rollout/fleet.ts'
-import {
-  applyToSlots,
-  decideRollout,
-  evolveRollout,
-  type Outcome,
-  type Rollout,
-  type RolloutDecision,
-  terminalRollout,
-} from '../domain/rollout/rollout.ts'
+import { activeRollout, evidenceWrites, readCounts } from '../domain/rollout/record.ts'
+import { ENGINE, type Rollout, type RolloutDecision, terminalRollout } from '../domain/rollout/types.ts'
 import { type Cause, type Put, put, type Row } from '../domain/store.ts'
 import { KeyNotTrusted } from '../domain/trust/anchors.ts'
 import { type BusEvent, fromBus, parseBusEvent } from '../runtime/events.ts'
 import { lambda } from '../runtime/lambda.ts'
 
+const TRIGGERS = [
+  'RolloutPlanned',
+  'RolloutCommanded',
+  'DeviceReported',
+  'DeviceSilent',
+  'CheckDue',
+  'TrustRootPublished',
+  'ReleaseBarred',
+] as const
+type Trigger = BusEvent<(typeof TRIGGERS)[number]>
+
 /**
- * A rollout was planned, a device reported, time passed, a release was barred or the trust root changed: the engine
- * decides, and a decision becomes a signed manifest. The manifest is committed with its counter before it is
- * published, so two manifests with one counter never differ; what was committed and not published is published by
- * whoever comes next. Nothing is signed while the trust root does not list the key.
+ * A rollout was planned, a device reported or fell silent, a person said something, time passed, a release was barred
+ * or the trust root changed: the engine decides, and a decision becomes a signed manifest. The manifest is committed
+ * with its counter before it is published, so two manifests with one counter never differ; what was committed and not
+ * published is published by whoever comes next. Nothing is signed while the trust root does not list the key.
  */
 export const advanceRollout = (deps: FleetDeps) =>
   fromBus(deps, async event => {
-    const trigger = parseBusEvent(event, [
-      ...(['RolloutPlanned', 'DeviceReported', 'CheckDue', 'TrustRootPublished', 'ReleaseBarred'] as const),
-    ])
-    if (trigger.type === 'DeviceReported') await recordReport(deps, trigger)
+    const trigger = parseBusEvent(event, TRIGGERS)
+    if (trigger.type === 'DeviceSilent') await recordSilence(deps, trigger)
     await whileTrusted(deps, () => act(deps, trigger))
   })
 
-type Trigger = BusEvent<
-  'RolloutPlanned' | 'DeviceReported' | 'CheckDue' | 'TrustRootPublished' | 'ReleaseBarred'
->
-
 async function act(deps: FleetDeps, trigger: Trigger): Promise<void> {
   const { cause } = trigger
-  if (trigger.type === 'TrustRootPublished') return renewAll(deps, NO_BARS, cause)
-  if (trigger.type === 'ReleaseBarred') return renewAll(deps, barsOf(trigger.data), cause)
-  if (trigger.type === 'CheckDue' && trigger.data.kind === 'fleet')
-    return renew(deps, trigger.data.subject, NO_BARS, cause)
+  switch (trigger.type) {
+    case 'TrustRootPublished':
+      return renewAll(deps, NO_BARS, cause)
+    case 'ReleaseBarred':
+      return renewAll(deps, barsOf(trigger.data), cause)
+    case 'CheckDue':
+      if (trigger.data.kind === 'fleet') return renew(deps, trigger.data.subject, NO_BARS, cause)
+      return trigger.data.kind === 'rollout' ? advance(deps, trigger.data.subject, cause) : undefined
+    case 'DeviceSilent':
+      for (const id of await activeIn(deps, trigger.data.fleet)) await advance(deps, id, cause)
+      return
+  }
   // First of all what an interrupted run left unpublished: its rollout may have ended with that run.
-  if ('fleet' in trigger.data) await publishFleet(deps, trigger.data.fleet)
-  const rollout = await rolloutOf(deps, trigger)
-  if (rollout !== undefined) await advance(deps, rollout.data.id, cause)
+  await publishFleet(deps, trigger.data.fleet)
+  if (trigger.type === 'RolloutCommanded') await obey(deps, trigger)
+  const id =
+    trigger.type === 'DeviceReported'
+      ? (await activeRollout(deps.store, trigger.data.fleet, trigger.data.slot))?.data.id
+      : trigger.data.rollout
+  if (id !== undefined) await advance(deps, id, cause)
 }
+
+const activeIn = async (deps: Core, fleet: string): Promise<readonly string[]> =>
+  Object.values((await deps.store.get<FleetRow>(keys.fleet(fleet)))?.data.active ?? {})
 
 /** What cannot be signed now stays pending; the reconciler comes back to it. */
 async function whileTrusted(deps: FleetDeps, work: () => Promise<void>): Promise<void> {
@@ -89,65 +107,69 @@ async function renew(deps: FleetDeps, fleet: string, bars: Bars, cause: Cause): 
   for (const id of Object.values(row.data.active)) await advance(deps, id, cause)
 }
 
-async function rolloutOf(
-  deps: Core,
-  { type, data }: BusEvent<'RolloutPlanned' | 'DeviceReported' | 'CheckDue'>,
-): Promise<Row<Rollout> | undefined> {
-  if (type === 'RolloutPlanned') return deps.store.get<Rollout>(keys.rollout(data.rollout))
-  if (type === 'CheckDue')
-    return data.kind === 'rollout' ? deps.store.get<Rollout>(keys.rollout(data.subject)) : undefined
-  const fleet = await deps.store.get<FleetRow>(keys.fleet(data.fleet))
-  const active = fleet?.data.active[data.slot]
-  return active === undefined ? undefined : deps.store.get<Rollout>(keys.rollout(active))
+/** Silence after an update is harm, and in the control arm it is what harm is measured against. */
+async function recordSilence(deps: FleetDeps, { data }: BusEvent<'DeviceSilent'>): Promise<void> {
+  const device = (await deps.store.get<DeviceRow>(keys.device(data.thing)))?.data
+  if (device === undefined || standsRevoked(device)) return
+  for (const id of await activeIn(deps, data.fleet)) {
+    const rollout = (await deps.store.get<Rollout>(keys.rollout(id)))?.data
+    if (rollout === undefined || terminalRollout(rollout.status)) continue
+    // It counts in the phase in which it was last heard.
+    await deps.store.commit(
+      await evidenceWrites(deps.store, rollout, device, { kind: 'silent' }, new Date(data.lastSeen)),
+    )
+  }
 }
 
-async function recordReport(deps: FleetDeps, trigger: BusEvent<'DeviceReported'>): Promise<void> {
-  const rollout = await rolloutOf(deps, trigger)
-  if (rollout !== undefined) await recordOutcome(deps, rollout.data, trigger.data)
+/** A person's word, once; what does not fit the rollout any more is noted and dropped. */
+async function obey(deps: FleetDeps, { data, cause }: BusEvent<'RolloutCommanded'>): Promise<void> {
+  const row = await deps.store.get<Rollout>(keys.rollout(data.rollout))
+  if (row === undefined || row.data.history.some(d => d.command === data.id)) return
+  try {
+    const counts = await readCounts(deps.store, row.data)
+    const decision = command(row.data, data.command, data.by, counts, deps.now())
+    await enact(deps, row, { ...decision, command: data.id }, cause)
+  } catch (error) {
+    if (!(error instanceof EdgeloopError && ['ILLEGAL_STATE', 'INPUT_INVALID'].includes(error.code)))
+      throw error
+    deps.log.warn('COMMAND_DROPPED', {
+      rollout: data.rollout,
+      command: data.command.command,
+      reason: error.message,
+    })
+  }
 }
 
-/** Outcomes are a set by device: a report that comes twice, or late, changes nothing. A later terminal one replaces. */
-async function recordOutcome(
-  deps: Core,
-  rollout: Rollout,
-  report: BusEvent<'DeviceReported'>['data'],
-): Promise<void> {
-  // A download that failed is tried again by the device; until it is given up for silence it is no verdict.
-  if (report.code === 'FETCH_FAILED') return
-  const mine = Object.values(rollout.releases).some(r => r.bundle.sha256 === report.bundle)
-  if (!mine || terminalRollout(rollout.status)) return
-  const { thing, outcome, code } = report
-  const key = keys.outcome(rollout.id, thing)
-  const before = await deps.store.get<Outcome>(key)
-  if (before?.data.outcome === outcome) return
-  await deps.store.commit([put<Outcome>(key, { thing, outcome, ...(code ? { code } : {}) }, before)])
-}
-
-/** Decides until there is nothing to decide: a rollout without canaries goes on at once. */
+/** Decides until there is nothing to decide: a phase that is proven by what is known is passed at once. */
 async function advance(deps: FleetDeps, id: string, cause: Cause): Promise<void> {
   for (;;) {
     const row = await deps.store.get<Rollout>(keys.rollout(id))
     if (row === undefined || terminalRollout(row.data.status)) return
-    const outcomes = (await deps.store.query<Outcome>(row.key.pk, 'DEVICE#')).map(r => r.data)
+    const counts = await readCounts(deps.store, row.data)
     const fleet = await deps.store.get<FleetRow>(keys.fleet(row.data.fleet))
     const verdict =
       barredVerdict(row.data, fleet?.data.bars ?? NO_BARS, deps.now()) ??
-      decideRollout(row.data, outcomes, deps.now())
-    if (verdict.decision === 'hold') {
-      deps.log.info('ROLLOUT_HOLD', { rollout: id, reason: verdict.reason })
+      decide(row.data, { counts, now: deps.now() })
+    if (verdict.decision === 'wait') {
+      deps.log.info('ROLLOUT_WAITS', { rollout: id, reason: verdict.reason })
+      if (verdict.look !== undefined) await recordLook(deps, row, verdict.look)
       return
     }
     await enact(deps, row, verdict, cause)
   }
 }
 
+/** A look at a promotion that was not one spends error all the same. */
+const recordLook = (deps: Core, row: Row<Rollout>, look: number): Promise<void> =>
+  deps.store.commit([putRollout(row, { ...row.data, looks: [...row.data.looks, look] })])
+
 /** What may not run is not rolled out either. */
 function barredVerdict({ releases }: Rollout, bars: Bars, now: Date): RolloutDecision | undefined {
   const barred = Object.values(releases).find(release => isBarred(release, bars))
   if (barred === undefined) return undefined
-  const counts = { canaries: 0, committed: 0, failed: 0 }
   const reason = `${barred.model}@${barred.version} may not run any more`
-  return { ...counts, at: now.toISOString(), decision: 'roll-back', reason }
+  const at = now.toISOString()
+  return { at, decision: 'roll-back', by: ENGINE, phase: '', reason, counts: {}, tests: [] }
 }
 
 async function enact(
@@ -159,23 +181,50 @@ async function enact(
   const fleetRow = await deps.store.get<FleetRow>(keys.fleet(row.data.fleet))
   const fleet = fleetRow?.data ?? newFleet(row.data.fleet)
   const other = await otherActive(deps, row.data, fleet)
-  if (other !== undefined && other.data.version > row.data.version)
+  if (other !== undefined && outranks(other.data, row.data) && !terminalRollout(row.data.status))
     decision = superseded(decision, other.data)
-  const next = evolveRollout(row.data, decision)
-  if (next.status === 'SUPERSEDED') return deps.store.commit([putRollout(row, next)], [], cause)
-
+  const next = started(evolve(row.data, decision), fleet.slots, decision)
+  if (!SIGNED.includes(decision.decision)) {
+    await deps.store.commit([putRollout(row, next)], eventsOf(next, decision, 0), cause)
+    return
+  }
   const { [next.slot]: _ended, ...others } = fleet.active
-  const active = terminalRollout(next.status) ? others : { ...others, [next.slot]: next.id }
+  // One that ended long ago leaves the rollout that runs now alone.
+  const active = terminalRollout(next.status)
+    ? fleet.active[next.slot] === next.id
+      ? others
+      : fleet.active
+    : { ...others, [next.slot]: next.id }
   const slots = applyToSlots(fleet.slots, next)
   const { write, counter } = await nextManifest(deps, fleetRow, { ...fleet, slots, active })
   const writes: Put[] = [putRollout(row, next), write]
-  if (other !== undefined && next.status === 'CANARY')
-    writes.push(putRollout(other, evolveRollout(other.data, superseded(decision, next))))
-  if (next.status === 'COMPLETED') writes.push(...(await crown(deps, next)))
+  if (other !== undefined && decision.decision === 'start')
+    writes.push(putRollout(other, evolve(other.data, superseded(decision, next))))
+  writes.push(...(await crown(deps, row.data, next)))
   await deps.store.commit(writes, eventsOf(next, decision, counter), cause)
   if (next.status === 'ROLLED_BACK') deps.count('RolloutsRolledBack')
+  if (next.status === 'HELD') deps.count('RolloutsHeld')
   await publishFleet(deps, next.fleet)
 }
+
+/** Decisions that change what devices are to run. */
+const SIGNED: readonly RolloutDecision['decision'][] = [
+  ...(['start', 'activate', 'promote', 'complete', 'roll-back', 'abort'] as const),
+]
+
+/** A rollout remembers what the slot had when it began: that is where a roll-back leads. */
+const started = (rollout: Rollout, slots: readonly ManifestSlot[], { decision }: RolloutDecision): Rollout =>
+  decision !== 'start'
+    ? rollout
+    : {
+        ...rollout,
+        before: Object.fromEntries(
+          Object.keys(rollout.releases).map(hw => [
+            hw,
+            slots.find(s => s.slot === rollout.slot && s.hardware === hw)?.committed ?? null,
+          ]),
+        ),
+      }
 
 /** Another rollout in flight in the same slot: the newer version wins. */
 async function otherActive(deps: Core, rollout: Rollout, fleet: FleetRow): Promise<Row<Rollout> | undefined> {
@@ -184,6 +233,9 @@ async function otherActive(deps: Core, rollout: Rollout, fleet: FleetRow): Promi
   const other = await deps.store.get<Rollout>(keys.rollout(id))
   return other !== undefined && !terminalRollout(other.data.status) ? other : undefined
 }
+/** A person's rollout comes before the loop's; then the newer version. */
+const outranks = (a: Rollout, b: Rollout): boolean =>
+  (a.createdBy === ENGINE) === (b.createdBy === ENGINE) ? a.version > b.version : b.createdBy === ENGINE
 const superseded = (decision: RolloutDecision, by: Rollout): RolloutDecision => ({
   ...decision,
   decision: 'supersede',
@@ -191,35 +243,61 @@ const superseded = (decision: RolloutDecision, by: Rollout): RolloutDecision => 
 })
 
 function putRollout(row: Row<Rollout>, next: Rollout): Put<Rollout> {
-  const created = row.data.history[0]?.at ?? row.data.phaseSince
   return put(row.key, next, row, {
-    list: { pk: listings.rollouts, sk: `${created}#${next.id}` },
+    list: { pk: listings.rollouts, sk: `${next.createdAt}#${next.id}` },
     ...(terminalRollout(next.status)
       ? {}
       : { pending: { kind: 'rollout' as const, since: next.phaseSince } }),
   })
 }
 
-/** The completed version is the champion that challengers are measured against. */
-async function crown(deps: Core, { model, version }: Rollout): Promise<Put[]> {
+/** The completed version is the champion that challengers are measured against, until it is rolled back. */
+async function crown(deps: Core, before: Rollout, { model, version, status }: Rollout): Promise<Put[]> {
+  const deposed = status === 'ROLLED_BACK' && before.status === 'COMPLETED'
+  if (status !== 'COMPLETED' && !deposed) return []
   const row = await deps.store.get<ModelRow>(keys.model(model))
-  if (row === undefined) return []
-  return [put(row.key, { ...row.data, champion: version }, row, { list: { pk: listings.models, sk: model } })]
+  if (row === undefined || (deposed && row.data.champion !== version)) return []
+  const { champion: _old, ...rest } = row.data
+  const earlier = Object.values(before.before).find(release => release !== null)?.version
+  const champion = deposed ? earlier : version
+  const data: ModelRow = champion === undefined ? rest : { ...rest, champion }
+  return [put(row.key, data, row, { list: { pk: listings.models, sk: model } })]
 }
 
-function eventsOf(rollout: Rollout, { reason }: RolloutDecision, counter: number): DomainEvent[] {
-  const { id, model, version, fleet, exposure } = rollout
-  const shared = { rollout: id, model, version, fleet, counter }
-  switch (rollout.status) {
-    case 'CANARY':
-      return [{ type: 'PhaseStarted', data: { rollout: id, phase: 'canary', exposure, fleet, counter } }]
-    case 'COMPLETED':
+function eventsOf(rollout: Rollout, decision: RolloutDecision, counter: number): DomainEvent[] {
+  const { id, model, version, fleet, shadow } = rollout
+  const about = { rollout: id, model, version, fleet }
+  const phase = rollout.phases[rollout.phase]
+  const { reason } = decision
+  switch (decision.decision) {
+    case 'start':
+    case 'activate':
+    case 'promote': {
+      const exposure = Math.max(0, ...Object.values(phase?.exposures ?? {}))
+      const mode = shadow ? 'shadow' : 'active'
       return [
-        { type: 'PhaseStarted', data: { rollout: id, phase: 'fleet', exposure: 1, fleet, counter } },
-        { type: 'RolloutCompleted', data: shared },
+        {
+          type: 'PhaseStarted',
+          data: { rollout: id, phase: phase?.name ?? '', mode, exposure, fleet, counter },
+        },
       ]
-    case 'ROLLED_BACK':
-      return [{ type: 'RolloutRolledBack', data: { ...shared, reason } }]
+    }
+    case 'complete':
+      return [{ type: 'RolloutCompleted', data: { ...about, counter } }]
+    case 'roll-back':
+      return [{ type: 'RolloutRolledBack', data: { ...about, counter, reason } }]
+    case 'abort':
+      return [
+        {
+          type: 'RolloutAborted',
+          data: { ...about, counter, reason, devices: decision.keep ? 'keep' : 'revert' },
+        },
+      ]
+    case 'hold': {
+      const { devicesNeeded } = decision
+      const more = devicesNeeded === undefined ? {} : { devicesNeeded }
+      return [{ type: 'RolloutHeld', data: { ...about, phase: phase?.name ?? '', reason, ...more } }]
+    }
     default:
       return []
   }

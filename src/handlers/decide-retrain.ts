@@ -10,7 +10,7 @@ import {
 } from '../domain/entities.ts'
 import type { Core } from '../domain/ports.ts'
 import { evaluateGuards, type RetrainFacts, type RetrainTrigger } from '../domain/retrain/guards.ts'
-import { type Rollout, terminalRollout } from '../domain/rollout/rollout.ts'
+import { activeRollout } from '../domain/rollout/record.ts'
 import { admissible, type WithQuarantine } from '../domain/sampling/quarantine.ts'
 import { put, type Row, type Write } from '../domain/store.ts'
 import { sha256Hex } from '../domain/training/plan.ts'
@@ -132,14 +132,10 @@ async function gather(
       .sort()
       .at(-1) ?? ''
   const fresh = admission.admitted.filter(s => (s.labelledAt ?? '') > lastAdmission)
-  const rollouts = await Promise.all(
-    versions
-      .filter(v => v.status === 'PACKAGED')
-      .map(v => deps.store.get<Rollout>(keys.rollout(`${model}-v${v.version}`))),
-  )
+  const newest = versions.at(-1)
   const unplanned =
-    versions.some((v, i) => v.status === 'PACKAGED' && i === versions.length - 1) &&
-    rollouts.at(-1) === undefined
+    newest?.status === 'PACKAGED' &&
+    (await deps.store.get(keys.rollout(`${model}-v${newest.version}`))) === undefined
   return {
     trigger,
     now: deps.now().toISOString(),
@@ -147,7 +143,7 @@ async function gather(
     trainingInProgress:
       approvedLately(retraining, deps.now()) ||
       versions.some(v => v.status === 'REQUESTED' || v.status === 'TRAINING' || v.status === 'REGISTERED'),
-    rolloutInFlight: unplanned || rollouts.some(r => r !== undefined && !terminalRollout(r.data.status)),
+    rolloutInFlight: unplanned || (await activeRollout(deps.store, config.fleet, config.slot)) !== undefined,
     newLabels: fresh.length,
     devices: new Set(fresh.map(s => s.thing)).size,
     fieldDevices: admission.devices,

@@ -1,12 +1,25 @@
 import { sqsEvent } from '../contracts/aws.ts'
-import { type BundleRow, type DeviceWindowRow, keys, type ModelRow } from '../domain/entities.ts'
+import { putDevice } from '../domain/device/row.ts'
+import { heard } from '../domain/device/silence.ts'
+import {
+  type BundleRow,
+  type DeviceRow,
+  type DeviceWindowRow,
+  keys,
+  type ModelRow,
+} from '../domain/entities.ts'
 import { InputError } from '../domain/errors.ts'
 import { closeWindow, windowTtl } from '../domain/monitoring/windows.ts'
 import type { Core } from '../domain/ports.ts'
-import { put } from '../domain/store.ts'
+import { activeRollout, evidenceWrites } from '../domain/rollout/record.ts'
+import { windowFact } from '../domain/rollout/window-fact.ts'
+import { put, type Write } from '../domain/store.ts'
 import { eachRecord } from '../runtime/batch.ts'
 import { lambda } from '../runtime/lambda.ts'
 import { assertNotReplayed, handleUplink, type Received } from '../runtime/uplink.ts'
+
+/** A device's row is not written for every window. */
+const HEARD_AGAIN_MS = 60_000
 
 /** One message per device and window. Merging is addition, so order does not matter; the row's key makes it count once. */
 export const ingestMetrics = (deps: Core) => async (event: unknown) => {
@@ -46,6 +59,7 @@ async function store(
       [
         put(messageKey, { digest }, undefined, { ttl }),
         put(partKey, part, undefined, { ttl }),
+        ...(await deviceWrites(deps, message, bundle.data, receivedAt)),
         {
           kind: 'add',
           key: keys.window(model, version, body.window),
@@ -59,6 +73,28 @@ async function store(
     )
   }
   await closeWindow(deps, model, version, body.window, false, cause)
+}
+
+/** That the device was heard, and what its window says about the rollout in flight. */
+async function deviceWrites(
+  deps: Core,
+  { thing, body }: Received<'metrics'>['message'],
+  { fleet, slot, hardware }: BundleRow,
+  receivedAt: Date,
+): Promise<Write[]> {
+  const row = await deps.store.get<DeviceRow>(keys.device(thing))
+  // Its hello makes the row; until then its fleet and hardware are not known.
+  if (row === undefined) return []
+  const seen =
+    receivedAt.getTime() - Date.parse(row.data.lastSeen) >= HEARD_AGAIN_MS
+      ? [putDevice(heard(row.data, receivedAt), row)]
+      : []
+  // What a device kept while it was away says nothing about now.
+  if (body.historical) return seen
+  const rollout = (await activeRollout(deps.store, fleet, slot))?.data
+  const fact = rollout && windowFact(rollout, hardware, body)
+  if (rollout === undefined || fact === undefined) return seen
+  return [...seen, ...(await evidenceWrites(deps.store, rollout, { thing, hardware }, fact, receivedAt))]
 }
 
 /** Counts must have the shape of the baseline that the device was given, or adding them up means nothing. */

@@ -1,17 +1,19 @@
 import { deviceLink, iotRegistry } from '../adapters/devices.ts'
 import { sqsEvent } from '../contracts/aws.ts'
 import { ackCorr, terminalSteps } from '../contracts/mqtt.ts'
-import { standsRevoked } from '../domain/device/revoked.ts'
-import { type BundleRow, type DeviceRow, keys, listings } from '../domain/entities.ts'
+import { putDevice } from '../domain/device/row.ts'
+import { heard } from '../domain/device/silence.ts'
+import { type BundleRow, type DeviceRow, keys } from '../domain/entities.ts'
 import { InputError } from '../domain/errors.ts'
 import type { Core, DeviceLink, Registry } from '../domain/ports.ts'
-import { type Put, put, type Remove, type Row } from '../domain/store.ts'
+import { type Fact, outcomeOf } from '../domain/rollout/evidence.ts'
+import { activeRollout, evidenceWrites } from '../domain/rollout/record.ts'
+import { type Put, put, type Remove, type Row, type Write } from '../domain/store.ts'
 import { eachRecord } from '../runtime/batch.ts'
 import { lambda } from '../runtime/lambda.ts'
 import { assertNotReplayed, handleUplink, type Received } from '../runtime/uplink.ts'
 
 const KEEP_MESSAGES_DAYS = 30
-const SILENT_AFTER_MS = 24 * 3_600_000
 
 export interface IngestReportsDeps extends Core {
   readonly link: DeviceLink
@@ -52,11 +54,10 @@ async function hello(
     fleet,
     hardware,
     runtime: body.runtime,
-    lastSeen: at,
+    ...heard({ lastSeen: '', ...before?.data }, receivedAt),
     epoch,
     seq,
     slots: { ...before?.data.slots, ...slots },
-    silent: false,
     dropped: body.outbox.dropped,
   }
   await deps.store.commit([putDevice(device, before), ...(await running(deps, before?.data, device))])
@@ -82,6 +83,7 @@ async function report(
         }),
         putDevice(device, before),
         ...(await running(deps, before?.data, device)),
+        ...(await evidence(deps, device, body, receivedAt)),
       ],
       terminal === undefined
         ? []
@@ -106,6 +108,24 @@ async function report(
   if (terminal !== undefined) await deps.link.answer(thing, ackCorr(epoch, seq), { v: 1, kind: 'ack' })
 }
 
+/** What a report says about the rollout in flight, if it is about its candidate. */
+async function evidence(
+  deps: Core,
+  device: DeviceRow,
+  { slot, bundle, step, code }: Received<'report'>['message']['body'],
+  receivedAt: Date,
+): Promise<Write[]> {
+  const terminal = terminalSteps.find(s => s === step)
+  if (terminal === undefined && step !== 'ACCEPTED' && step !== 'SHADOWING') return []
+  const rollout = (await activeRollout(deps.store, device.fleet, slot))?.data
+  if (rollout?.releases[device.hardware]?.bundle.sha256 !== bundle) return []
+  const fact: Fact =
+    terminal === undefined
+      ? { kind: 'started' }
+      : { kind: 'outcome', outcome: outcomeOf(terminal, code), ...(code === undefined ? {} : { code }) }
+  return evidenceWrites(deps.store, rollout, device, fact, receivedAt)
+}
+
 const newer = (message: { epoch: number; seq: number }, row: { epoch: number; seq: number }): boolean =>
   message.epoch > row.epoch || (message.epoch === row.epoch && message.seq > row.seq)
 
@@ -127,15 +147,13 @@ function withReport(
     dropped: 0,
   }
   const at = receivedAt.toISOString()
-  if (!newer({ epoch, seq }, base)) return { ...base, lastSeen: at, silent: false }
+  if (!newer({ epoch, seq }, base)) return heard(base, receivedAt)
   const slot = base.slots[body.slot]
   const bundle = body.step === 'COMMITTED' ? body.bundle : (slot?.bundle ?? null)
   return {
-    ...base,
+    ...heard(base, receivedAt),
     epoch,
     seq,
-    lastSeen: at,
-    silent: false,
     slots: {
       ...base.slots,
       [body.slot]: { bundle, step: body.step, at, ...(body.code ? { code: body.code } : {}) },
@@ -158,16 +176,8 @@ async function described(
   return found
 }
 
-function putDevice(device: DeviceRow, before: Row<DeviceRow> | undefined): Put<DeviceRow> {
-  const silentAt = new Date(Date.parse(device.lastSeen) + SILENT_AFTER_MS).toISOString()
-  return put(keys.device(device.thing), device, before, {
-    list: { pk: listings.devices(device.fleet), sk: device.thing },
-    // What a revoked device sent before may come later; its silence is no news.
-    ...(standsRevoked(device) ? {} : { pending: { kind: 'device', since: silentAt } }),
-  })
-}
 const touch = (deps: Core, row: Row<DeviceRow>, at: Date): Promise<void> =>
-  deps.store.commit([putDevice({ ...row.data, lastSeen: at.toISOString(), silent: false }, row)])
+  deps.store.commit([putDevice(heard(row.data, at), row)])
 
 /** Moves the device between the sets of those that run a version. */
 async function running(

@@ -1,7 +1,15 @@
 import * as z from 'zod'
 import { iotRegistry } from '../adapters/devices.ts'
 import { httpCommand } from '../contracts/aws.ts'
-import { bar, enrolmentChange, enrolmentList, pathParameters, revocation } from '../contracts/commands.ts'
+import {
+  bar,
+  enrolmentChange,
+  enrolmentList,
+  pathParameters,
+  revocation,
+  rolloutCommand,
+  rolloutRequest,
+} from '../contracts/commands.ts'
 import { type EnrolmentEntry, enrolmentEntry } from '../contracts/enrolment.ts'
 import { allow } from '../domain/device/allow-list.ts'
 import { changeEnrolment } from '../domain/device/change-enrolment.ts'
@@ -9,6 +17,7 @@ import { type RevocationDeps, revokeDevice } from '../domain/device/revocation.t
 import { InputError } from '../domain/errors.ts'
 import type { Commander } from '../domain/operators/audit.ts'
 import { barRelease } from '../domain/operators/bars.ts'
+import { commandRollout, requestRollout } from '../domain/operators/rollouts.ts'
 import { rejectInput } from '../domain/rejection.ts'
 import { parseOrReject, retryOnConflict } from '../runtime/events.ts'
 import { answering, decoded, type HttpResponse, readBody, respond } from '../runtime/http.ts'
@@ -39,6 +48,14 @@ export const commands: Readonly<Record<string, Route>> = {
   'POST /v1/models/{model}/bars': async (deps, { path, body, commander }) => ({
     status: 202,
     body: await barRelease(deps, name(path, 'model'), parseOrReject(bar, body), commander),
+  }),
+  'POST /v1/rollouts': async (deps, { body, commander }) => ({
+    status: 202,
+    body: await requestRollout(deps, parseOrReject(rolloutRequest, body), commander),
+  }),
+  'POST /v1/rollouts/{rollout}/commands': async (deps, { path, body, commander }) => ({
+    status: 202,
+    body: await commandRollout(deps, name(path, 'rollout'), parseOrReject(rolloutCommand, body), commander),
   }),
 }
 

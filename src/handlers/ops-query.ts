@@ -15,10 +15,11 @@ export const opsQuery =
     return answering(deps.log, request.routeKey, async () =>
       respond(
         200,
-        await route(deps.store, {
-          path: request.pathParameters ?? {},
-          query: request.queryStringParameters ?? {},
-        }),
+        await route(
+          deps.store,
+          { path: request.pathParameters ?? {}, query: request.queryStringParameters ?? {} },
+          deps.now(),
+        ),
       ),
     )
   }

@@ -12,7 +12,7 @@ import {
 import { EdgeloopError } from '../domain/errors.ts'
 import { closeWindow } from '../domain/monitoring/windows.ts'
 import type { Core } from '../domain/ports.ts'
-import type { Rollout } from '../domain/rollout/rollout.ts'
+import type { Rollout } from '../domain/rollout/types.ts'
 import { type Pending, type PendingKind, type Put, put, type Row } from '../domain/store.ts'
 import { BEACON_PERIOD_MS } from '../domain/trust/beacon.ts'
 import { lambda } from '../runtime/lambda.ts'
@@ -81,9 +81,9 @@ function describe(
       }
     }
     case 'rollout': {
-      const { id, history, phaseSince, model } = row.data as Rollout
+      const { id, createdAt, model } = row.data as Rollout
       return {
-        list: { pk: listings.rollouts, sk: `${history[0]?.at ?? phaseSince}#${id}` },
+        list: { pk: listings.rollouts, sk: `${createdAt}#${id}` },
         event: due({ subject: id, model }),
       }
     }

@@ -49,6 +49,9 @@ export class MemoryStore implements Store {
   async count(pk: string): Promise<number> {
     return [...this.rows.values()].filter(r => r.key.pk === pk).length
   }
+  async countListed(listing: string): Promise<number> {
+    return [...this.rows.values()].filter(r => r.list?.pk === listing).length
+  }
   async pendingBefore<T>(kind: string, before: string, limit: number): Promise<readonly Row<T>[]> {
     const found = [...this.rows.values()].filter(r => r.pending?.kind === kind && r.pending.since < before)
     return page<T>(found, r => r.pending?.since ?? '', { limit })

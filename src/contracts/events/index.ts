@@ -18,8 +18,12 @@ import { phaseStarted } from './phase-started.ts'
 import { releaseBarred } from './release-barred.ts'
 import { retrainApproved } from './retrain-approved.ts'
 import { retrainSuppressed } from './retrain-suppressed.ts'
+import { rolloutAborted } from './rollout-aborted.ts'
+import { rolloutCommanded } from './rollout-commanded.ts'
 import { rolloutCompleted } from './rollout-completed.ts'
+import { rolloutHeld } from './rollout-held.ts'
 import { rolloutPlanned } from './rollout-planned.ts'
+import { rolloutRequested } from './rollout-requested.ts'
 import { rolloutRolledBack } from './rollout-rolled-back.ts'
 import { samplesAdmitted } from './samples-admitted.ts'
 import { trainingFailed } from './training-failed.ts'
@@ -40,10 +44,14 @@ export const eventContracts = [
   compilationFailed,
   trustRootPublished,
   packageSigned,
+  rolloutRequested,
   rolloutPlanned,
+  rolloutCommanded,
   phaseStarted,
+  rolloutHeld,
   rolloutCompleted,
   rolloutRolledBack,
+  rolloutAborted,
   releaseBarred,
   deviceReported,
   deviceSilent,
@@ -83,8 +91,12 @@ export {
   releaseBarred,
   retrainApproved,
   retrainSuppressed,
+  rolloutAborted,
+  rolloutCommanded,
   rolloutCompleted,
+  rolloutHeld,
   rolloutPlanned,
+  rolloutRequested,
   rolloutRolledBack,
   samplesAdmitted,
   trainingFailed,

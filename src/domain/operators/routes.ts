@@ -13,14 +13,15 @@ import {
   type VersionRow,
 } from '../entities.ts'
 import { EdgeloopError, InputError } from '../errors.ts'
-import type { Outcome, Rollout } from '../rollout/rollout.ts'
+import type { Rollout } from '../rollout/types.ts'
+import { rolloutView } from '../rollout/view.ts'
 import type { Store } from '../store.ts'
 
 export interface Query {
   readonly path: Readonly<Record<string, string>>
   readonly query: Readonly<Record<string, string>>
 }
-type Route = (store: Store, query: Query) => Promise<unknown>
+type Route = (store: Store, query: Query, now: Date) => Promise<unknown>
 
 const DEFAULT_LIMIT = 50
 const MAX_LIMIT = 500
@@ -74,13 +75,11 @@ export const routes: Readonly<Record<string, Route>> = {
     ),
   }),
   'GET /v1/rollouts': async (store, q) => ({
-    rollouts: (await store.list<Rollout>(listings.rollouts, page(q))).map(r => r.data),
+    rollouts: (await store.list<Rollout>(listings.rollouts, page(q))).map(r => rolloutSummary(r.data)),
   }),
-  'GET /v1/rollouts/{rollout}': async (store, { path }) => {
-    const key = keys.rollout(param(path, 'rollout'))
-    const rollout = found(await store.get<Rollout>(key), 'rollout', path['rollout'])
-    const outcomes = (await store.query<Outcome>(key.pk, 'DEVICE#')).map(r => r.data)
-    return { ...rollout, outcomes }
+  'GET /v1/rollouts/{rollout}': async (store, { path }, now) => {
+    const rollout = await store.get<Rollout>(keys.rollout(param(path, 'rollout')))
+    return rolloutView(store, found(rollout, 'rollout', path['rollout']), now)
   },
   'GET /v1/retrain-decisions': async (store, q) => ({
     decisions: (await store.list<DecisionRow>(listings.decisions, page(q))).map(r => r.data),
@@ -107,6 +106,36 @@ const modelView = ({ config, configDigest, nextVersion, champion, lastTrainingAt
 const versionView = ({ trainingSet, config: _config, ...version }: VersionRow) => ({
   ...version,
   ...(trainingSet ? { sources: trainingSet.sources, fieldSamples: version.field?.samples ?? 0 } : {}),
+})
+
+/** Plan and evidence are in the rollout's own answer. */
+const rolloutSummary = ({
+  id,
+  model,
+  version,
+  fleet,
+  slot,
+  status,
+  shadow,
+  createdAt,
+  createdBy,
+  ...r
+}: Rollout) => ({
+  ...{
+    rollout: id,
+    model,
+    version,
+    fleet,
+    slot,
+    status,
+    shadow,
+    createdAt,
+    createdBy,
+    phaseSince: r.phaseSince,
+  },
+  phase: r.phases[r.phase]?.name ?? null,
+  phases: r.phases.map(({ name, exposure }) => ({ name, exposure })),
+  last: r.history.at(-1) ?? null,
 })
 
 function param(path: Query['path'], name: string): string {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Arm } from './types.ts'
 
 /**
  * Where a device stands in a rollout: SHA-256(seed ‖ 0x00 ‖ thing), its first 53 bits over 2^53, in [0, 1). Device
@@ -12,17 +13,23 @@ export function placement(seed: string, thing: string): number {
 }
 
 /**
- * Exposure of the canary phase: the policy's share, raised just enough that at least `minDevices` of the known
- * devices are in it. Random placement alone would leave small fleets without any canary now and then.
+ * Exposure of a phase: the policy's share, raised just enough that at least `minDevices` of the known devices are in
+ * it. Random placement alone would leave small fleets without any canary now and then.
+ * @param places of the known devices
  */
-export function canaryExposure(
-  seed: string,
-  things: readonly string[],
-  share: number,
-  minDevices: number,
-): number {
-  const sorted = things.map(thing => placement(seed, thing)).sort((a, b) => a - b)
+export function exposureFor(places: readonly number[], share: number, minDevices: number): number {
+  if (share >= 1) return 1
+  const sorted = places.toSorted((a, b) => a - b)
   const last = sorted[Math.min(minDevices, sorted.length) - 1]
   if (last === undefined) return share
   return Math.min(1, Math.max(share, last + 2 ** -53))
+}
+
+/** An equal share from the other end, as far as there is one. */
+export const controlFor = (exposure: number): number => Math.min(exposure, Math.max(0, 1 - exposure))
+
+/** Canary from the bottom, control from the top; undefined between them. */
+export function armAt(place: number, exposure: number, control: number): Arm | undefined {
+  if (place < exposure) return 'canary'
+  return place >= 1 - control ? 'control' : undefined
 }

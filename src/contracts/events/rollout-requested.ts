@@ -1,0 +1,16 @@
+import * as z from 'zod'
+import { defineEvent } from '../envelope.ts'
+import { fleetName, modelName, versionNumber } from '../names.ts'
+
+export const rolloutRequested = defineEvent(
+  'RolloutRequested',
+  'A person asked for a rollout of a signed version',
+  z.object({
+    model: modelName,
+    version: versionNumber,
+    /** Id of the rollout to be. */
+    rollout: z.string(),
+    by: z.string(),
+    reason: z.string(),
+  }),
+)

@@ -1,0 +1,133 @@
+import { harmTests, promotion } from './gates.ts'
+import {
+  type Counts,
+  ENGINE,
+  type Phase,
+  type Rollout,
+  type RolloutDecision,
+  type TestResult,
+  type Verdict,
+} from './types.ts'
+import { opensNext } from './windows.ts'
+
+/** What a rollout knows of itself when it decides. `counts` are the sums over all shards. */
+export interface Sight {
+  readonly counts: Counts
+  readonly now: Date
+}
+
+/**
+ * The engine: a pure function of what was recorded. Stop tests hold at every look; a phase is passed by proof, or as
+ * the policy says where the fleet is too small for one. Missing evidence never counts for the candidate.
+ */
+export function decide(rollout: Rollout, sight: Sight): Verdict {
+  const phase = rollout.phases[rollout.phase]
+  if (phase === undefined) throw new RangeError(`rollout ${rollout.id} has no phase ${rollout.phase}`)
+  switch (rollout.status) {
+    case 'PLANNED':
+      return begin(rollout, phase, sight)
+    case 'RUNNING':
+    case 'PAUSED':
+    case 'HELD':
+      return weigh(rollout, phase, sight)
+    default:
+      return wait(`the rollout is ${rollout.status}`)
+  }
+}
+
+const wait = (reason: string, tests: readonly TestResult[] = [], devicesNeeded?: number): Verdict => ({
+  decision: 'wait',
+  reason,
+  tests,
+  ...(devicesNeeded === undefined ? {} : { devicesNeeded }),
+})
+
+const decided = (
+  { counts, now }: Sight,
+  phase: Phase,
+  decision: RolloutDecision['decision'],
+  reason: string,
+  rest: Partial<Pick<RolloutDecision, 'tests' | 'proven' | 'devicesNeeded'>> = {},
+): RolloutDecision => ({
+  ...{ at: now.toISOString(), decision, by: ENGINE, phase: phase.name, reason, counts, tests: [] },
+  ...rest,
+})
+
+/** Whether a phase may begin now; a text says why not. */
+function barrier(rollout: Rollout, index: number, now: Date): string | undefined {
+  const phase = rollout.phases[index] as Phase
+  const gate = index === 0 && rollout.policy.approval
+  if ((gate || phase.approval) && !rollout.approved.includes(phase.name))
+    return `phase ${phase.name} waits for the approval of a person other than ${rollout.createdBy}`
+  const next = opensNext(rollout.policy.windows, now)
+  return next === undefined
+    ? undefined
+    : `phase ${phase.name} waits for the maintenance window at ${next.toISOString()}`
+}
+
+function begin(rollout: Rollout, phase: Phase, sight: Sight): Verdict {
+  const why = barrier(rollout, rollout.phase, sight.now)
+  return why === undefined ? decided(sight, phase, 'start', 'planned') : wait(why)
+}
+
+function weigh(rollout: Rollout, phase: Phase, sight: Sight): Verdict {
+  const { counts, now } = sight
+  const tests = harmTests(rollout, counts)
+  const harm = tests.filter(t => t.verdict === 'harm')
+  if (harm.length > 0) return decided(sight, phase, 'roll-back', harmful(harm, counts), { tests })
+  if (rollout.status !== 'RUNNING')
+    return wait(`the rollout is ${rollout.status}; harm is still watched for`, tests)
+
+  const since = Date.parse(rollout.phaseSince)
+  const minutes = (now.getTime() - since) / 60_000
+  if (rollout.shadow) {
+    if (minutes < rollout.policy.shadowMinutes)
+      return wait(`in the shadow until ${iso(since, rollout.policy.shadowMinutes)}`, tests)
+    return decided(
+      sight,
+      phase,
+      'activate',
+      `${rollout.policy.shadowMinutes} minutes in the shadow without harm`,
+      { tests },
+    )
+  }
+  const last = rollout.phase === rollout.phases.length - 1
+  const { proof, look, all, any, missing, sentence } = promotion(
+    ...([rollout, phase, counts, minutes >= phase.deadlineMinutes] as const),
+  )
+  const judged = [...tests, proof]
+  if (minutes < phase.bakeMinutes)
+    return wait(`bakes until ${iso(since, phase.bakeMinutes)}; ${sentence}`, judged)
+  const over = minutes >= phase.deadlineMinutes
+  const proven = proof.verdict === 'safe'
+  if (proven || (any && (all || over) && rollout.policy.insufficient === 'proceed')) {
+    const why = last ? undefined : barrier(rollout, rollout.phase + 1, now)
+    if (why !== undefined) return wait(`${sentence}; ${why}`, judged)
+    const reason = proven
+      ? sentence
+      : `${sentence}; goes on because the policy says \`insufficient: proceed\``
+    return decided(sight, phase, last ? 'complete' : 'promote', reason, { tests: judged, proven })
+  }
+  if (over || all) {
+    const cause = all
+      ? 'all expected devices have reported'
+      : `the deadline of ${phase.deadlineMinutes} minutes has passed`
+    const reason = `${cause}, and ${sentence}`
+    return decided(sight, phase, 'hold', reason, { tests: judged, proven: false, devicesNeeded: missing })
+  }
+  return { ...wait(sentence, judged, missing), ...(look === undefined ? {} : { look }) }
+}
+
+const iso = (since: number, minutes: number): string => new Date(since + minutes * 60_000).toISOString()
+
+function harmful(harm: readonly TestResult[], counts: Counts): string {
+  const codes = Object.keys(counts)
+    .filter(name => name.startsWith('code_') && (counts[name] ?? 0) > 0)
+    .map(name => name.slice('code_'.length))
+    .sort()
+  const why = harm.map(
+    ({ metric, canary, control }) =>
+      `${metric}: ${canary}${control === undefined ? '' : `, control ${control}`}`,
+  )
+  return `harm is proven by ${why.join('; ')}${codes.length > 0 ? ` (${codes.join(', ')})` : ''}`
+}
