@@ -156,6 +156,8 @@ function fresh(thing: string, root: KnownRoot, clock: Clock): State {
     slots: {},
     outbox: [],
     refused: [],
+    stopped: true,
+    resets: 0,
   }
 }
 

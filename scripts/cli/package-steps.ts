@@ -176,7 +176,7 @@ function namedIn(manifest: FleetManifest, { archive, bundle }: Parts, hardware: 
 
 function share(entry: ManifestSlot, thing: string | undefined): string {
   if (thing === undefined) return ''
-  const desired = desiredRelease(entry, thing)?.release
+  const desired = desiredRelease(entry, thing).active?.release
   const draws = entry.candidate === null ? '' : `, draws ${placement(entry.candidate.seed, thing).toFixed(4)}`
   return `; ${thing}${draws} and is to run ${desired === undefined ? 'nothing new' : `${desired.model}@${desired.version}`}`
 }

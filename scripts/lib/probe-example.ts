@@ -13,7 +13,9 @@ evaluation: { metric: auc, floor: 0.8, nonInferiority: 0.1 }
 targets:
   - { hardware: gateway, compile: edgeloop }
   - { hardware: camera, compile: neo, device: rasp4b }
-rollout: { canary: { exposure: 0.2, minDevices: 1 } }
+rollout:
+  phases: [{ name: canary, exposure: 0.2 }, { name: fleet, exposure: 1 }]
+  insufficient: proceed
 monitoring: { windowSeconds: 1, graceSeconds: 10, falseAlarmRate: 0.001, tolerance: 0.1, minDevices: 2 }
 sampling: { audit: 1 }
 retrain: { coolDownMinutes: 0, minLabels: 50, minDevices: 2 }

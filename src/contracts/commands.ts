@@ -17,16 +17,17 @@ export const bar = z
     path: ['minimumRelease'],
   })
 
-export const rolloutCommand = z.discriminatedUnion('command', [
-  z.strictObject({ command: z.enum(['approve', 'pause', 'resume', 'promote', 'roll-back']), reason }),
-  z.strictObject({
-    command: z.literal('abort'),
-    /** Whether devices that have the candidate keep it or go back. */
-    devices: z.enum(['keep', 'revert']).default('revert'),
-    reason,
-  }),
-])
-export type RolloutCommand = z.infer<typeof rolloutCommand>
+export const rolloutOrder = z.strictObject({
+  command: z.enum(['approve', 'pause', 'resume', 'promote', 'abort', 'roll-back']),
+  /** With `abort`: whether devices that have the candidate keep it or, as by default, go back. */
+  devices: z.enum(['keep', 'revert']).optional(),
+  reason,
+})
+export const rolloutCommand = rolloutOrder.refine(c => c.devices === undefined || c.command === 'abort', {
+  message: 'is for abort only',
+  path: ['devices'],
+})
+export type RolloutCommand = z.infer<typeof rolloutOrder>
 export const rolloutRequest = z.strictObject({ model: modelName, version: versionNumber, reason })
 export type RolloutRequest = z.infer<typeof rolloutRequest>
 

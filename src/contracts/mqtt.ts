@@ -139,6 +139,8 @@ export const metricsBody = z.strictObject({
   historical: z.boolean(),
 })
 
+export type MetricsBody = z.infer<typeof metricsBody>
+
 export const fieldSample = z.strictObject({
   eventId: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'letters, digits, `_` and `-`, at most 64'),
   /** Device time, milliseconds since 1970. */

@@ -21,6 +21,7 @@ export type MetricName =
   | 'DriftDetected'
   | 'RetrainsApproved'
   | 'RolloutsRolledBack'
+  | 'RolloutsHeld'
   | 'DevicesSilent'
 
 export interface ObjectInfo {

@@ -61,8 +61,30 @@ describe('model.yaml', () => {
     ['targets', [], 'targets'],
     ['targets', [{ hardware: 'h', compile: 'gcc' }], 'targets.0.compile'],
     ['targets', [{ hardware: 'h', compile: 'neo' }], 'targets.0.device'],
-    ['rollout', { canary: { exposure: 0, minDevices: 1 } }, 'rollout.canary.exposure'],
-    ['rollout', { maxInstallFailureRate: 1 }, 'rollout.maxInstallFailureRate'],
+    ['rollout', { phases: [{ name: 'a', exposure: 0 }] }, 'rollout.phases.0.exposure'],
+    ['rollout', { phases: [{ name: 'a', exposure: 0.5 }] }, 'rollout.phases.0.exposure'],
+    [
+      'rollout',
+      {
+        phases: [
+          { name: 'a', exposure: 0.5 },
+          { name: 'a', exposure: 1 },
+        ],
+      },
+      'rollout.phases',
+    ],
+    [
+      'rollout',
+      {
+        phases: [
+          { name: 'a', exposure: 1 },
+          { name: 'b', exposure: 1 },
+        ],
+      },
+      'rollout.phases.1.exposure',
+    ],
+    ['rollout', { tolerate: { failureRate: 1 } }, 'rollout.tolerate.failureRate'],
+    ['rollout', { windows: [{ from: '24:00', minutes: 5 }] }, 'rollout.windows.0.from'],
     ['monitoring', { windowSeconds: 0.5 }, 'monitoring.windowSeconds'],
     ['monitoring', { falseAlarmRate: 0 }, 'monitoring.falseAlarmRate'],
     ['sampling', { audit: 1.1 }, 'sampling.audit'],

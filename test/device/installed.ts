@@ -13,7 +13,7 @@ export const candidate = (
 ) => [
   slotOf({
     committed: base?.release ?? null,
-    candidate: { rollout, release: pkg.release, seed: 'seed', exposure },
+    candidate: { rollout, release: pkg.release, seed: 'seed', exposure, control: 0, mode: 'active' },
   }),
 ]
 export const activeOf = (d: ReturnType<typeof testDevice>) => d.device.status().slots['quality']!.active

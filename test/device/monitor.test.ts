@@ -21,7 +21,7 @@ describe('counting', () => {
     void fc.assert(
       fc.property(fc.array(fc.tuple(value, value, fc.double({ min: 0, max: 1, noNaN: true }))), rows => {
         const counts = emptyCounts(baseline)
-        for (const [a, b, score] of rows) count(counts, baseline, name => (name === 'a' ? a : b), score, 10)
+        for (const [a, b, score] of rows) count(counts, baseline, name => (name === 'a' ? a : b), score, 0.5, 10)
         const brute = (edges: readonly number[], values: readonly (number | null)[]) => {
           const bounds = [Number.NEGATIVE_INFINITY, ...edges, Number.POSITIVE_INFINITY]
           const present = values.filter(v => v !== null && Number.isFinite(v)) as number[]
@@ -74,8 +74,9 @@ describe('windows', () => {
       clock,
       random: () => 0.5,
       send: body => sent.push(body),
+      takeResets: () => 0,
     })
-    return { clock, sent, record: (at: number) => windows.record(at, () => 1, 0.5, 10), windows }
+    return { clock, sent, record: (at: number) => windows.record(at, () => 1, 0.5, 0.5, 10), windows }
   }
 
   it('close when the next inference falls into another one, or by their timer', async () => {
@@ -116,6 +117,9 @@ describe('windows', () => {
       features: Object.fromEntries(names.map(name => [name, new Array<number>(22).fill(123_456)])),
       prediction: new Array<number>(22).fill(1),
       latency: { '20': 1_000_000 },
+      confidence: 9_000_000_000,
+      errors: 0,
+      resets: 0,
       historical: false,
     }
     const seen = new Set<string>()

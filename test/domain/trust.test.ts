@@ -132,7 +132,14 @@ describe('fleet manifest', () => {
       slot: 's',
       hardware: 'board',
       committed: release(1),
-      candidate: { rollout: 'm-v2', release: release(2), seed: 'seed', exposure: 0.125 },
+      candidate: {
+        rollout: 'm-v2',
+        release: release(2),
+        seed: 'seed',
+        exposure: 0.125,
+        control: 0.125,
+        mode: 'active',
+      },
       pins: { 'thing:1': '1'.repeat(64) },
     },
   ]

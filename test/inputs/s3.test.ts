@@ -109,7 +109,7 @@ describe('model.yaml', () => {
     ['unknown-field', 'colour: red', 'SCHEMA', 'colour'],
     [
       'unknown-nested',
-      'rollout: { canary: { exposure: 0.1, minDevices: 1, colour: red } }',
+      'rollout: { tolerate: { failureRate: 0.1, colour: red } }',
       'SCHEMA',
       'rollout.canary.colour',
     ],

@@ -66,7 +66,9 @@ targets:
   - { hardware: gateway, compile: edgeloop }
   - { hardware: camera, compile: neo, device: rasp4b }
   - { hardware: server, compile: none }
-rollout: { canary: { exposure: 0.25, minDevices: 1 } }
+rollout:
+  phases: [{ name: canary, exposure: 0.25 }, { name: fleet, exposure: 1 }]
+  insufficient: proceed
 monitoring: { windowSeconds: 60, graceSeconds: 60, falseAlarmRate: 0.01, tolerance: 0.1, minDevices: 2 }
 retrain: { coolDownMinutes: 0, minLabels: 20, minDevices: 2 }
 `
@@ -285,6 +287,9 @@ export class Chain {
       },
       prediction: count(baseline.prediction.edges, baseline.prediction.p0.length, scores),
       latency: { '3': values.length },
+      confidence: 0,
+      errors: 0,
+      resets: 0,
       historical: false,
     }
   }
@@ -380,7 +385,9 @@ export async function runChain(): Promise<Chain> {
   await chain.drop('ingest-labels', 'labels/demo/first.jsonl', labels.join('\n'))
   await chain.finishTraining(2, 9)
   await chain.finishCompilation(2)
-  for (const thing of THINGS) await chain.report(thing, 2, 'COMMITTED')
+  // First the canaries are heard; the others are told, and heard, in the next phase.
+  for (const _phase of ['canary', 'fleet'])
+    for (const thing of THINGS) await chain.report(thing, 2, 'COMMITTED')
   await chain.drop('import-model', 'imports/demo/by-hand.json', stumpModel(10, -3, 3))
   await chain.queue(
     'record-refusal',

@@ -33,7 +33,9 @@ label: { column: label, classes: ['0', '1'] }
 training: { hyperparameters: { num_round: 2, max_depth: 1 } }
 evaluation: { metric: auc, floor: 0.8, nonInferiority: 0.1 }
 targets: [{ hardware: ${HARDWARE}, compile: edgeloop }]
-rollout: { canary: { exposure: 0.5, minDevices: 1 } }
+rollout:
+  phases: [{ name: canary, exposure: 0.5 }, { name: fleet, exposure: 1 }]
+  insufficient: proceed
 `
 const DATA = `x,label\n${Array.from({ length: 600 }, (_, i) => `${(i % 100) - 50},${(i % 100) - 50 > 10 ? 1 : 0}`).join('\n')}\n`
 

@@ -28,7 +28,10 @@ const manifest = json(
   signedManifest(1, [
     slotOf({
       committed: made1.release,
-      candidate: { rollout: 'r1', release: { ...made1.release, version: 2 }, seed: 's', exposure: 0.5 },
+      candidate: {
+        ...{ rollout: 'r1', release: { ...made1.release, version: 2 }, seed: 's' },
+        ...{ exposure: 0.5, control: 0.25, mode: 'shadow' as const },
+      },
       pins: { 'cam:1': made1.release.bundle.sha256 },
     }),
   ]),

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { rolloutCommand } from '../commands.ts'
+import { rolloutOrder } from '../commands.ts'
 import { defineEvent } from '../envelope.ts'
 import { fleetName } from '../names.ts'
 
@@ -12,6 +12,6 @@ export const rolloutCommanded = defineEvent(
     /** Of the request: a command that comes twice counts once. */
     id: z.string(),
     by: z.string(),
-    command: rolloutCommand,
+    command: rolloutOrder,
   }),
 )

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { defineEvent } from '../envelope.ts'
-import { fleetName, modelName, versionNumber } from '../names.ts'
+import { modelName, versionNumber } from '../names.ts'
 
 export const rolloutRequested = defineEvent(
   'RolloutRequested',

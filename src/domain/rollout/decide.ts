@@ -91,34 +91,59 @@ function weigh(rollout: Rollout, phase: Phase, sight: Sight): Verdict {
       { tests },
     )
   }
-  const last = rollout.phase === rollout.phases.length - 1
   const { proof, look, all, any, missing, sentence } = promotion(
     ...([rollout, phase, counts, minutes >= phase.deadlineMinutes] as const),
   )
   const judged = [...tests, proof]
+  if (phase.devices.canary === 0 && !any)
+    return onward(
+      rollout,
+      sight,
+      'no device was known when this was planned, so there is nothing to protect',
+      {},
+    )
   if (minutes < phase.bakeMinutes)
     return wait(`bakes until ${iso(since, phase.bakeMinutes)}; ${sentence}`, judged)
   const over = minutes >= phase.deadlineMinutes
   const proven = proof.verdict === 'safe'
-  if (proven || (any && (all || over) && rollout.policy.insufficient === 'proceed')) {
-    const why = last ? undefined : barrier(rollout, rollout.phase + 1, now)
-    if (why !== undefined) return wait(`${sentence}; ${why}`, judged)
-    const reason = proven
-      ? sentence
-      : `${sentence}; goes on because the policy says \`insufficient: proceed\``
-    return decided(sight, phase, last ? 'complete' : 'promote', reason, { tests: judged, proven })
-  }
-  if (over || all) {
+  const rest = { tests: judged, proven }
+  if (proven) return onward(rollout, sight, sentence, rest)
+  if (any && (all || over) && rollout.policy.insufficient === 'proceed')
+    return onward(
+      rollout,
+      sight,
+      `${sentence}; goes on because the policy says \`insufficient: proceed\``,
+      rest,
+    )
+  // After a person said to go on, late devices are waited for.
+  if (over || (all && !resumed(rollout))) {
     const cause = all
       ? 'all expected devices have reported'
       : `the deadline of ${phase.deadlineMinutes} minutes has passed`
-    const reason = `${cause}, and ${sentence}`
-    return decided(sight, phase, 'hold', reason, { tests: judged, proven: false, devicesNeeded: missing })
+    return decided(sight, phase, 'hold', `${cause}, and ${sentence}`, { ...rest, devicesNeeded: missing })
   }
   return { ...wait(sentence, judged, missing), ...(look === undefined ? {} : { look }) }
 }
 
+/** The next phase, if it may begin now, or the end. */
+function onward(
+  rollout: Rollout,
+  sight: Sight,
+  reason: string,
+  rest: Partial<Pick<RolloutDecision, 'tests' | 'proven'>>,
+): Verdict {
+  const phase = rollout.phases[rollout.phase] as Phase
+  if (rollout.phase === rollout.phases.length - 1) return decided(sight, phase, 'complete', reason, rest)
+  const why = barrier(rollout, rollout.phase + 1, sight.now)
+  return why === undefined
+    ? decided(sight, phase, 'promote', reason, rest)
+    : wait(`${reason}; ${why}`, rest.tests)
+}
+
 const iso = (since: number, minutes: number): string => new Date(since + minutes * 60_000).toISOString()
+
+const resumed = ({ history }: Rollout): boolean =>
+  history.findLast(d => ['start', 'promote', 'resume'].includes(d.decision))?.decision === 'resume'
 
 function harmful(harm: readonly TestResult[], counts: Counts): string {
   const codes = Object.keys(counts)

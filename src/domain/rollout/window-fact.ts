@@ -1,15 +1,12 @@
-import type * as z from 'zod'
-import type { metricsBody } from '../../contracts/mqtt.ts'
+import type { MetricsBody } from '../../contracts/mqtt.ts'
 import type { Fact, Sum } from './evidence.ts'
 import type { Rollout } from './types.ts'
-
-type Metrics = z.infer<typeof metricsBody>
 
 /**
  * What one window of one device says about a rollout: about the candidate where it answers or runs in the shadow,
  * else about what the candidate is compared with. Undefined for a window of some other model.
  */
-export function windowFact(rollout: Rollout, hardware: string, body: Metrics): Fact | undefined {
+export function windowFact(rollout: Rollout, hardware: string, body: MetricsBody): Fact | undefined {
   const candidate = rollout.releases[hardware]?.bundle.sha256
   const champion = rollout.before[hardware]?.bundle.sha256
   const { resets } = body
@@ -29,7 +26,7 @@ export function windowFact(rollout: Rollout, hardware: string, body: Metrics): F
 }
 
 /** Sum of ln(µs) in thousandths, each time taken in the geometric middle of its bucket [2^(b/4), 2^((b+1)/4)). */
-function latencySum(buckets: Metrics['latency']): Sum {
+function latencySum(buckets: MetricsBody['latency']): Sum {
   let [n, sum] = [0, 0]
   for (const [bucket, count] of Object.entries(buckets)) {
     n += count
