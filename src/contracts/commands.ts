@@ -23,10 +23,14 @@ export const rolloutOrder = z.strictObject({
   devices: z.enum(['keep', 'revert']).optional(),
   reason,
 })
-export const rolloutCommand = rolloutOrder.refine(c => c.devices === undefined || c.command === 'abort', {
-  message: 'is for abort only',
-  path: ['devices'],
-})
+export const rolloutCommand = rolloutOrder
+  .extend({ command: rolloutOrder.shape.command.exclude(['approve']) })
+  .refine(c => c.devices === undefined || c.command === 'abort', {
+    message: 'is for abort only',
+    path: ['devices'],
+  })
+/** Approving has a route, and a scope, of its own. */
+export const rolloutApproval = z.strictObject({ reason })
 export type RolloutCommand = z.infer<typeof rolloutOrder>
 export const rolloutRequest = z.strictObject({ model: modelName, version: versionNumber, reason })
 export type RolloutRequest = z.infer<typeof rolloutRequest>

@@ -7,6 +7,7 @@ import {
   enrolmentList,
   pathParameters,
   revocation,
+  rolloutApproval,
   rolloutCommand,
   rolloutRequest,
 } from '../contracts/commands.ts'
@@ -53,6 +54,10 @@ export const commands: Readonly<Record<string, Route>> = {
     status: 202,
     body: await requestRollout(deps, parseOrReject(rolloutRequest, body), commander),
   }),
+  'POST /v1/rollouts/{rollout}/approval': async (deps, { path, body, commander }) => {
+    const approval = { command: 'approve', ...parseOrReject(rolloutApproval, body) } as const
+    return { status: 202, body: await commandRollout(deps, name(path, 'rollout'), approval, commander) }
+  },
   'POST /v1/rollouts/{rollout}/commands': async (deps, { path, body, commander }) => ({
     status: 202,
     body: await commandRollout(deps, name(path, 'rollout'), parseOrReject(rolloutCommand, body), commander),

@@ -100,7 +100,14 @@ describe('a field of devices on a real broker', () => {
     const exposure = 0.5
     const canaries = THINGS.filter(thing => placement('seed', thing) < exposure)
     expect(canaries.length).toBeGreaterThan(0)
-    const candidate = { rollout: 'r', release: two.release, seed: 'seed', exposure, control: 0, mode: 'active' as const }
+    const candidate = {
+      rollout: 'r',
+      release: two.release,
+      seed: 'seed',
+      exposure,
+      control: 0,
+      mode: 'active' as const,
+    }
     await broker.publish(2, [slotOf({ committed: one.release, candidate })])
     await until('canaries on 2', () => f.states().filter(s => s.version === 2).length === canaries.length)
     await until('all on counter 2', () => f.states().every(s => s.counter === 2))

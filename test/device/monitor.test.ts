@@ -21,7 +21,8 @@ describe('counting', () => {
     void fc.assert(
       fc.property(fc.array(fc.tuple(value, value, fc.double({ min: 0, max: 1, noNaN: true }))), rows => {
         const counts = emptyCounts(baseline)
-        for (const [a, b, score] of rows) count(counts, baseline, name => (name === 'a' ? a : b), score, 0.5, 10)
+        for (const [a, b, score] of rows)
+          count(counts, baseline, name => (name === 'a' ? a : b), score, 0.5, 10)
         const brute = (edges: readonly number[], values: readonly (number | null)[]) => {
           const bounds = [Number.NEGATIVE_INFINITY, ...edges, Number.POSITIVE_INFINITY]
           const present = values.filter(v => v !== null && Number.isFinite(v)) as number[]

@@ -114,4 +114,8 @@ export const sample = (eventId: string, row: readonly (number | null)[], more: o
   ...more,
 })
 export const metrics = (bundle: string, { body, ...rest }: Message): string =>
-  message('metrics', { slot: 'state', bundle, latency: {}, confidence: 0, errors: 0, resets: 0, historical: false, ...body }, rest)
+  message(
+    'metrics',
+    { slot: 'state', bundle, latency: {}, confidence: 0, errors: 0, resets: 0, historical: false, ...body },
+    rest,
+  )

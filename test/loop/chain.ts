@@ -11,6 +11,7 @@ import type { VersionRow } from '../../src/domain/entities.ts'
 import { binOf } from '../../src/domain/monitoring/bins.ts'
 import { sha256Hex } from '../../src/domain/training/plan.ts'
 import { tellIdentity } from './identity.ts'
+import { tellRollouts } from './rollouts.ts'
 import { stumpModel } from './stump.ts'
 import { trustChain, World } from './world.ts'
 
@@ -30,6 +31,9 @@ export const targets: Readonly<Record<string, readonly string[]>> = {
   ModelVersionRegistered: ['compile-model'],
   CompilationFinished: ['sign-package'],
   PackageSigned: ['plan-rollout'],
+  RolloutRequested: ['plan-rollout'],
+  RolloutCommanded: ['advance-rollout'],
+  DeviceSilent: ['advance-rollout'],
   RolloutPlanned: ['advance-rollout'],
   DeviceReported: ['advance-rollout'],
   DeviceRevoked: ['revoke-device'],
@@ -408,6 +412,7 @@ export async function runChain(): Promise<Chain> {
   )
   await chain.pump()
   await chain.deliver('ops-query', { routeKey: 'GET /v1/models', rawPath: '/v1/models' }, 'models')
+  await tellRollouts(chain)
   await tellIdentity(chain)
   return chain
 }

@@ -24,7 +24,14 @@ const releaseOf = (name: string) => ({
 })
 const full = slotOf({
   committed: releaseOf('one'),
-  candidate: { rollout: 'r1', release: releaseOf('two'), seed: 's', exposure: 0.5, control: 0.25, mode: 'active' },
+  candidate: {
+    rollout: 'r1',
+    release: releaseOf('two'),
+    seed: 's',
+    exposure: 0.5,
+    control: 0.25,
+    mode: 'active',
+  },
   pins: { 'cam:1': sha256('one') },
 })
 const signed = (statement: unknown) => sign(json(statement), [deploymentKey])

@@ -5,6 +5,7 @@ import type { Core } from '../ports.ts'
 import { command } from '../rollout/commands.ts'
 import { activeRollout, readCounts } from '../rollout/record.ts'
 import type { Rollout } from '../rollout/types.ts'
+import { sha256Hex } from '../training/plan.ts'
 import { auditPut, type Commander, causeOf } from './audit.ts'
 
 type Answer = Readonly<Record<string, unknown>>
@@ -59,7 +60,8 @@ export async function requestRollout(
     throw new EdgeloopError('ILLEGAL_STATE', `rollout ${running.data.id} of this version is in flight`)
   const { by, request } = commander
   const at = core.now()
-  const rollout = `${model}-v${version}-${at.getTime().toString(36)}`
+  // From the request, so that one that comes twice asks for one rollout.
+  const rollout = `${model}-v${version}-${sha256Hex(request).slice(0, 8)}`
   await core.store.commit(
     [
       auditPut(commander, at.toISOString(), {
