@@ -51,7 +51,10 @@ export async function firstRoot(stack: CeremonyStack, dir: string, seconds = SEC
   const chainFile = join(dir, 'chain.json')
   const online = await fetchOnlineKeys(stack.kms, stack.names.alias)
   const known = existsSync(chainFile)
-  const holders = HOLDERS.map(name => (known ? holder(dir, name) : makeRootKey(dir, name)))
+  // Keys without a chain are those of a ceremony that was cut off.
+  const holders = HOLDERS.map(name =>
+    existsSync(rootKeyFiles(dir, name).publicFile) ? holder(dir, name) : makeRootKey(dir, name),
+  )
   if (!known) {
     const link = signedLink(undefined, firstChanges(online, holders), holders.slice(0, 2))
     writeFileSync(chainFile, chainBytes([link]))

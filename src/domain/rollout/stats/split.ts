@@ -14,10 +14,10 @@ export type StopMetric =
  * Shares of the false-stop budget, in twentieths. Any harm stops (a union), so the shares add up to the whole.
  *
  * `failureRate` has fourteen: it decides on the fewest devices, so its α is what limits how many a bad release reaches
- * (0.035 of 0.05: a median of 14 when 25 % fail and 5 % are tolerated), and it is the only test without a control to compare with. Evidence
- * of the two-arm tests grows exponentially with events, so a tenth of the α costs them a few devices; silence and
- * errors count twice, being what a dead or a wrong model shows first. Means are slow in any case and warn before
- * they hurt.
+ * (0.035 of 0.05: a median of 14 when 25 % fail and 5 % are tolerated), and it is the only test without a control to
+ * compare with. Evidence of the two-arm tests grows exponentially with events, so a thirteenth of the α costs them a
+ * few devices; silence and errors have twice as much as the rest, being what a dead or a wrong model shows first. Means
+ * need many devices in any case, and what they tell rarely hurts within the hour.
  */
 export const STOP_WEIGHTS: Readonly<Record<StopMetric, number>> = {
   failureRate: 14,
