@@ -14,6 +14,10 @@ const child = spawn(node, [path('scripts/edgeloop.ts'), ...process.argv.slice(2)
 // A terminal sends Ctrl-C to both; a service manager tells the parent only.
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => child.kill('SIGTERM'))
+child.on('error', error => {
+  process.stderr.write(`edgeloop: ${node} does not start: ${error.message}\n`)
+  process.exitCode = 2
+})
 child.on('exit', (code, signal) => {
   process.exitCode = signal === null ? (code ?? 1) : 130
 })

@@ -70,7 +70,7 @@ export function createDesk(deps: {
   let asked: { corr: string; cancel: () => void } | null = null
   let asks = 0
   let askedAt = Number.NEGATIVE_INFINITY
-  const held = new Map<DocumentKind, Uint8Array>()
+  const held = new Map<DocumentKind, { readonly bytes: Uint8Array; readonly refusal: Refusal }>()
 
   const position = () => {
     const { manifest } = state.current.trust
@@ -166,28 +166,53 @@ export function createDesk(deps: {
     })
     uplink.kick()
   }
-  /** Whether an answer is under way, or will be asked for once the connection is up, or now. */
-  const askSoon = (): boolean => {
-    if (asked === null || asked.corr !== '') return true
-    if (clock.micros() - askedAt < ASK_MS * 1_000) return false
-    ask(0)
-    return true
+  /** Whether another answer would tell more than is known: something waits for it, or is known to be missing. */
+  const lacking = (): boolean => {
+    const { beacon, manifest } = state.current.trust
+    return held.size > 0 || beacon === null || beacon.minimumCounter > (manifest?.counter ?? 0)
+  }
+  /** An answer is under way, or will be asked for once the connection is up, or now, or when the last ask is ASK_MS old. */
+  const askSoon = (): void => {
+    if (asked === null || asked.corr !== '') return
+    const wait = ASK_MS - (clock.micros() - askedAt) / 1_000
+    if (wait <= 0) ask(0)
+    else {
+      stopAsking()
+      asked = { corr: '', cancel: clock.after(wait, () => (lacking() ? ask(0) : rest())) }
+    }
   }
   const take = (kind: DocumentKind, bytes: Uint8Array, last: boolean): void => {
     try {
       verify(kind, bytes)
-      held.delete(kind)
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
-      if (!last && CURABLE.has(error.code) && askSoon()) held.set(kind, bytes)
-      else refuse(error, bytes)
+      if (last || !CURABLE.has(error.code)) {
+        refuse(error, bytes)
+        return
+      }
+      held.set(kind, { bytes, refusal: error })
+      askSoon()
+      return
+    }
+    const waiting = held.get(kind)
+    held.delete(kind)
+    // What has the wrong signature still, although a good one came, is forged. All else was merely older.
+    if (waiting?.refusal.code.endsWith('_SIGNATURE')) refuse(waiting.refusal, waiting.bytes)
+    // A beacon may be what a manifest that came before it waits for, and a root what both wait for.
+    if (kind !== 'manifest') retryHeld()
+  }
+  const retryHeld = (): void => {
+    for (const kind of ['beacon', 'manifest'] as const) {
+      const waiting = held.get(kind)
+      held.delete(kind)
+      if (waiting !== undefined) take(kind, waiting.bytes, false)
     }
   }
   const settleHeld = (): void => {
     for (const kind of ['beacon', 'manifest'] as const) {
-      const bytes = held.get(kind)
+      const waiting = held.get(kind)
       held.delete(kind)
-      if (bytes !== undefined) take(kind, bytes, true)
+      if (waiting !== undefined) take(kind, waiting.bytes, true)
     }
   }
 

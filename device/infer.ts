@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { eventIdPrefix as contractPrefix } from '../src/contracts/event-id.ts'
 import type { IoContract } from '../src/contracts/packages.ts'
 import { chooseLane, createSampler } from './monitor/sampler.ts'
 import { createWindows, type ShadowResult } from './monitor/window.ts'
@@ -47,13 +48,9 @@ export function decide(contract: Pick<IoContract, 'task' | 'threshold'>, margins
   return { prediction: best, score: best, probabilities: weights.map(weight => weight / total) }
 }
 
-/** `{thing}-{epoch}-{n}` in the contract's alphabet; a name that does not fit it is cut and told apart by a hash. */
-export function eventIdPrefix(thing: string, epoch: number): string {
-  const plain = thing.replaceAll(':', '_')
-  const hash = createHash('sha256').update(thing).digest('hex').slice(0, 12)
-  const name = plain === thing && plain.length <= 40 ? plain : `${plain.slice(0, 27)}-${hash}`
-  return `${name}-${epoch.toString(36)}-`
-}
+/** How this device's event ids begin; its count in base 36 follows. */
+export const eventIdPrefix = (thing: string, epoch: number): string =>
+  contractPrefix(thing, epoch, text => createHash('sha256').update(text).digest('hex'))
 
 export interface Predictor {
   infer(row: readonly (number | null)[], at: number, eventId: string): Inference

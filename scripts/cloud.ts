@@ -1,10 +1,13 @@
-/** `npm run cloud`: the local cloud with the template deployed and no data, for anyone's tools. */
+/** `npm run cloud`: the local cloud with the template deployed, a trust root and no data, for anyone's tools. */
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { assertPortsFree } from './lib/free-ports.ts'
 import { buildAndPackage, directions, startEdgeloop } from './lib/local-cloud.ts'
+import { localTrust } from './lib/local-trust.ts'
 import { cloudFlags, parse, ports, run, UsageError } from './lib/options.ts'
 import { openStateFolder } from './lib/state-folder.ts'
+
+const CEREMONY_SECONDS = 20
 
 const HELP = `Usage: npm run cloud -- [options]
 
@@ -58,8 +61,9 @@ await run(async () => {
       process.stdout.write(
         `Declared, not run here: ${cloud.notRun.length} resources (alarms and their topic)\n`,
       )
+    const trust = await localTrust(cloud, CEREMONY_SECONDS).catch(noTrust)
     process.stdout.write(
-      `${await directions(cloud)}\nDevices: npm run provision -- --help\nCtrl-C stops it.\n`,
+      `${await directions(cloud, trust)}\nDevices: npm run provision -- --help\nCtrl-C stops it.\n`,
     )
     await new Promise<void>(stop => {
       process.once('SIGINT', stop)
@@ -73,6 +77,13 @@ await run(async () => {
     else folder.undo()
   }
 })
+
+/** The cloud is of use without one, not least for finding out why. */
+function noTrust(error: unknown): undefined {
+  process.stderr.write(
+    `No trust root is out, so nothing can be signed: ${(error as Error).message}\nnpx edgeloop keys --help says how to hold a ceremony.\n`,
+  )
+}
 
 function readParameter(text: string): readonly [string, string] {
   const at = text.indexOf('=')

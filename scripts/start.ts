@@ -6,6 +6,7 @@ import type { Example } from '../examples/example.ts'
 import type { Cloud } from '../local/cloud.ts'
 import { assertPortsFree } from './lib/free-ports.ts'
 import { buildAndPackage, directions, startEdgeloop } from './lib/local-cloud.ts'
+import { localTrust } from './lib/local-trust.ts'
 import { cloudFlags, outputFile, parse, ports, run, UsageError, whole } from './lib/options.ts'
 import { openStateFolder, temporaryStateFolder } from './lib/state-folder.ts'
 import { watchMemory } from './story/memory.ts'
@@ -21,6 +22,10 @@ const MIN_DEVICES = 10
  * reports is kept, as AWS would keep it for weeks: some 15 MB a minute in the local cloud's memory.
  */
 const ENCORE_MINUTES = 10
+/** EnrolmentBurst of infra/enrolment.yml: what one claim lets in at once. A larger fleet would trickle in. */
+const ENROLMENT_BURST = 120
+/** The device without a runtime enrols by the same claim; the rest is room for attempts that are repeated. */
+const SPARE_ENROLMENTS = 10
 /** The devices switch before the cloud has heard of it, and the report tells what the cloud has heard. */
 const REPORT_PATIENCE_SECONDS = 30
 
@@ -84,8 +89,10 @@ await run(async () => {
       await buildAndPackage()
       return { what: 'handlers bundled, CloudFormation template packaged' }
     })
-    const { cloud } = await steps.run('local cloud', `provision ${devices} devices`, async () => {
-      const started = await startEdgeloop({ dir: folder.dir, ...at, log: logFaults })
+    const { cloud } = await steps.run('local cloud', 'hold the ceremony of the trust root', async () => {
+      const burst = Math.max(ENROLMENT_BURST, devices + SPARE_ENROLMENTS)
+      const parameters = { EnrolmentBurst: String(burst) }
+      const started = await startEdgeloop({ dir: folder.dir, ...at, parameters, log: logFaults })
       up = true
       stops.push(() => started.close())
       return {
@@ -130,7 +137,7 @@ await run(async () => {
     writeFileSync(join(folder.dir, 'mqtt-ca.pem'), cloud.mqtt.caPem)
     bus.stop()
     process.stdout.write(
-      `\n${await directions(cloud)}\nThe field goes on for ${ENCORE_MINUTES} minutes; all else stays up. Ctrl-C stops everything.\n`,
+      `\n${await directions(cloud, await localTrust(cloud))}\nThe field goes on for ${ENCORE_MINUTES} minutes; all else stays up. Ctrl-C stops everything.\n`,
     )
     const encore = setTimeout(rest, ENCORE_MINUTES * 60_000)
     stops.push(() => clearTimeout(encore))

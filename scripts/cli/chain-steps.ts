@@ -23,9 +23,12 @@ export function chainSteps(chain: readonly Uint8Array[]): {
   readonly steps: readonly LinkStep[]
   readonly state: TrustState | undefined
   readonly roots: readonly TrustRoot[]
+  /** SHA-256 of what was signed, of each root. */
+  readonly digests: readonly string[]
 } {
   const steps: LinkStep[] = []
   const roots: TrustRoot[] = []
+  const digests: string[] = []
   let state: TrustState | undefined
   for (const [i, link] of chain.entries()) {
     const before = roots.at(-1)
@@ -34,6 +37,7 @@ export function chainSteps(chain: readonly Uint8Array[]): {
       const { value, digest } = rootOf(next)
       state = next
       roots.push(value)
+      digests.push(digest)
       steps.push({ name: `trust root ${value.version}`, proves: proof(before, value, digest) })
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
@@ -41,7 +45,15 @@ export function chainSteps(chain: readonly Uint8Array[]): {
       break
     }
   }
-  return { steps, state, roots }
+  return { steps, state, roots, digests }
+}
+
+/** The root behind a chain that holds. @throws Refusal naming the first link that does not */
+export function walkedChain(chain: readonly Uint8Array[]): TrustRoot {
+  const { steps, roots } = chainSteps(chain)
+  const broken = steps.find(s => s.refusal !== undefined)?.refusal
+  if (broken !== undefined) throw broken
+  return roots.at(-1) as TrustRoot
 }
 
 function proof(before: TrustRoot | undefined, root: TrustRoot, digest: string): string {

@@ -1,6 +1,5 @@
 /** A trust root in plain words, and what a link changes against the one before it. */
-import type { DsseEnvelope } from '../../src/contracts/manifest.ts'
-import { type KnownRoot, readRoot, type TrustRoot } from '../../verifier/index.ts'
+import type { TrustRoot } from '../../verifier/index.ts'
 import { type Paint, short } from './paint.ts'
 
 export const WARN_DAYS = 90
@@ -11,14 +10,6 @@ const SIGNS = {
   model: 'packages',
   deployment: 'fleet manifests and freshness beacons',
 } as const
-
-/** The predicate of an envelope that need not be signed yet. Signatures are not looked at. */
-export function rootIn(envelope: Pick<DsseEnvelope, 'payload'>): TrustRoot {
-  const statement = JSON.parse(Buffer.from(envelope.payload, 'base64').toString('utf8')) as {
-    predicate: TrustRoot
-  }
-  return statement.predicate
-}
 
 export const daysLeft = ({ expires }: Pick<TrustRoot, 'expires'>, now: number): number =>
   Math.floor((Date.parse(expires) - now) / DAY_MS)
@@ -67,10 +58,10 @@ export function changesBetween(before: TrustRoot | undefined, next: TrustRoot): 
     for (const id of now.filter(k => !old.includes(k)))
       changes.push({ text: `${role} key ${short(id)} is added` })
     for (const id of old.filter(k => !now.includes(k)))
-      changes.push({ text: `${role} key ${short(id)} is taken out`, ...warningFor(role) })
+      changes.push({ text: `${role} key ${short(id)} is taken out`, ...takenOut(role, before, next) })
   }
   const [was, is] = [before.roles.root.threshold, next.roles.root.threshold]
-  if (was !== is) changes.push({ text: `${is} root signatures are needed instead of ${was}` })
+  if (was !== is) changes.push({ text: `root signatures that are needed: ${is}, was ${was}` })
   if (next.epoch !== before.epoch)
     changes.push({
       text: `epoch ${next.epoch} begins`,
@@ -81,28 +72,40 @@ export function changesBetween(before: TrustRoot | undefined, next: TrustRoot): 
   return changes
 }
 
-const warningFor = (role: 'root' | 'model' | 'deployment'): { warning?: string } =>
-  role === 'model'
-    ? {
-        warning:
-          'devices refuse to install packages that only this key has signed; what runs already goes on running',
-      }
-    : {}
+function takenOut(
+  role: 'root' | 'model' | 'deployment',
+  before: TrustRoot,
+  next: TrustRoot,
+): Pick<Change, 'warning'> {
+  if (role === 'model')
+    return {
+      warning:
+        'devices refuse to install packages that only this key has signed; what runs already goes on running',
+    }
+  if (role === 'deployment' && before.epoch === next.epoch)
+    return {
+      warning:
+        'no new epoch begins: devices go on believing the counters, times and bars that this key gave them. Right if it was replaced as planned, wrong if it was stolen',
+    }
+  return {}
+}
 
 function barChanges(before: TrustRoot, next: TrustRoot): Change[] {
   const changes: Change[] = []
   for (const [model, minimum] of Object.entries(next.minimumRelease))
     if (before.minimumRelease[model] !== minimum)
-      changes.push({ text: `no release of ${model} under version ${minimum} may run any more` })
+      changes.push({
+        text: `lowest release of ${model} that may run: ${minimum}, was ${before.minimumRelease[model] ?? 'any'}`,
+      })
+  for (const model of Object.keys(before.minimumRelease))
+    if (!Object.hasOwn(next.minimumRelease, model))
+      changes.push({ text: `every release of ${model} may run again` })
   for (const bundle of next.revokedBundles.filter(b => !before.revokedBundles.includes(b)))
     changes.push({ text: `bundle ${short(bundle)} may not run any more` })
   for (const bundle of before.revokedBundles.filter(b => !next.revokedBundles.includes(b)))
     changes.push({ text: `bundle ${short(bundle)} may run again` })
   return changes
 }
-
-/** The last link of a chain that was walked. */
-export const lastRoot = (chain: readonly Uint8Array[]): KnownRoot => readRoot(chain.at(-1) as Uint8Array)
 
 /** For --json. */
 export const rootFacts = (root: TrustRoot, now: number): Readonly<Record<string, unknown>> => {

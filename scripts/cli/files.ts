@@ -1,7 +1,6 @@
 /** Files that people hand to the command. Every error names the option, the file and the fix. */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import * as z from 'zod'
-import { DSSE_PAYLOAD_TYPE, dsseEnvelope } from '../../src/contracts/manifest.ts'
 import { openChain } from '../../verifier/chain.ts'
 import { parseUntrustedJson } from '../../verifier/json.ts'
 import { type PinnedKey, pinnedKey } from '../../verifier/key.ts'
@@ -42,26 +41,6 @@ export function writeWhole(file: string, bytes: Uint8Array | string): void {
 export const writeJson = (file: string, value: unknown): void =>
   writeWhole(file, `${JSON.stringify(value, null, 2)}\n`)
 
-/** A link on its way: signatures are added until there are enough. `previous` shows what it changes. */
-const draftFile = z.strictObject({
-  v: z.literal(1),
-  kind: z.literal('trust-root-draft'),
-  previous: dsseEnvelope.nullable(),
-  link: z.strictObject({
-    payload: z.base64(),
-    payloadType: z.literal(DSSE_PAYLOAD_TYPE),
-    signatures: z.array(z.strictObject({ sig: z.base64(), keyid: z.string() })).max(32),
-  }),
-})
-export type Draft = z.infer<typeof draftFile>
-export const readDraft = (option: string, file: string): Draft => readJson(option, file, draftFile)
-export const draftOf = (previous: Draft['previous'], link: Draft['link']): Draft => ({
-  v: 1,
-  kind: 'trust-root-draft',
-  previous,
-  link,
-})
-
 /** What `keys fetch` writes. */
 export const onlineFile = z.strictObject({
   v: z.literal(1),
@@ -78,7 +57,7 @@ export const onlineFile = z.strictObject({
   ),
 })
 
-/** Envelopes of a published chain. Throws UsageError when the file is none. */
+/** Envelopes of a published chain, not verified. Throws UsageError when the file is none. */
 export function readChain(option: string, file: string): readonly Uint8Array[] {
   const bytes = readBytes(option, file)
   try {

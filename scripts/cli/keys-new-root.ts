@@ -1,5 +1,5 @@
 import { UsageError } from '../lib/options.ts'
-import { makeRootKey, type RootKeyFiles } from '../lib/root-keys.ts'
+import { assertNoRootKey, makeRootKey, type RootKeyFiles } from '../lib/root-keys.ts'
 import type { Command } from './command.ts'
 import { readPassphrase } from './files.ts'
 import { short, wrap } from './paint.ts'
@@ -31,7 +31,7 @@ machine of their own, and hand out NAME.pub.pem only.
     if (new Set(names).size !== names.length) throw new UsageError('--names: a name is there twice')
     const passphrase = readPassphrase(options.string('passphrase-file'))
     const dir = options.string('dir') ?? 'keys'
-    const keys = names.map(name => make(dir, name, passphrase))
+    const keys = makeAll(dir, names, passphrase)
     const width = Math.max(...names.map(n => n.length))
     const lines = keys.map(
       key => `${paint.good('✓')} ${key.name.padEnd(width)}  ${short(key.keyid)}  ${key.file}`,
@@ -44,7 +44,7 @@ machine of their own, and hand out NAME.pub.pem only.
         ? ['All these keys are on one machine now. For production, let every holder make one alone.']
         : []),
     ]
-    lines.push(...warnings.map(w => wrap(`${paint.warn('!')} ${w}`, '  ')))
+    lines.push(...warnings.map(w => `${paint.warn('!')} ${wrap(w, '  ')}`))
     return {
       exit: 0,
       text: lines.join('\n'),
@@ -53,9 +53,11 @@ machine of their own, and hand out NAME.pub.pem only.
   },
 }
 
-function make(dir: string, name: string, passphrase: string | undefined): RootKeyFiles {
+/** All or none: nobody is left with half a set. */
+function makeAll(dir: string, names: readonly string[], passphrase: string | undefined): RootKeyFiles[] {
   try {
-    return makeRootKey(dir, name, passphrase)
+    for (const name of names) assertNoRootKey(dir, name)
+    return names.map(name => makeRootKey(dir, name, passphrase))
   } catch (error) {
     throw new UsageError(`--dir: ${(error as Error).message}`)
   }

@@ -8,13 +8,14 @@ import {
   rootOf,
   walkChain,
 } from '../../verifier/index.ts'
+import { checkRootAge } from '../../verifier/root.ts'
 import { outputFile, UsageError } from '../lib/options.ts'
 import { chainBytes, untilRetained, uploadChain } from '../lib/publish-chain.ts'
 import { iotDataClient, s3Client } from '../lib/stack.ts'
 import type { Command } from './command.ts'
-import { describeRoot, rootFacts, rootIn } from './describe-root.ts'
-import { type Draft, readChain, readDraft, writeWhole } from './files.ts'
-import { assertReadable, missingLines, missingSigners } from './keys-sign.ts'
+import { describeRoot, rootFacts } from './describe-root.ts'
+import { type Draft, joinDrafts, missingLines, missingSigners, rootIn } from './draft.ts'
+import { readChain, writeWhole } from './files.ts'
 import { openStack, reach, STACK_HELP, stackOptions } from './stack.ts'
 
 export const publishDraft: Command = {
@@ -37,7 +38,7 @@ ${STACK_HELP}`,
   async run(options, { paint, note }) {
     const file = options.required('chain')
     outputFile('chain', file)
-    const draft = joined(options.strings('draft'))
+    const draft = joinDrafts(options.strings('draft'))
     const missing = missingSigners(draft)
     if (missing.length > 0)
       return {
@@ -73,24 +74,6 @@ ${STACK_HELP}`,
   },
 }
 
-/** Copies of one draft as one, with all their signatures. */
-function joined(files: readonly string[]): Draft {
-  const [first, ...others] = files.map(file => {
-    const draft = readDraft('--draft', file)
-    if (draft.link.signatures.length > 0) assertReadable(draft, file)
-    return draft
-  })
-  if (first === undefined) throw new UsageError('--draft is needed')
-  const odd = others.findIndex(d => d.link.payload !== first.link.payload)
-  if (odd >= 0)
-    throw new UsageError(
-      `--draft: ${files[odd + 1]} is another draft than ${files[0]}; their contents differ`,
-    )
-  const all = new Map([first, ...others].flatMap(d => d.link.signatures).map(s => [s.keyid, s]))
-  const signatures = [...all.values()].sort((a, b) => (a.keyid < b.keyid ? -1 : 1))
-  return { ...first, link: { ...first.link, signatures } }
-}
-
 /** The chain with the draft behind it; as it is when the draft is in it already, after a publish that was cut off. */
 function extended(file: string, { previous, link }: Draft): DsseEnvelope[] {
   const known = existsSync(file)
@@ -112,5 +95,7 @@ function walk(chain: readonly DsseEnvelope[]) {
   const links = chain.map(link => Buffer.from(JSON.stringify(link)))
   const [first] = links
   if (first === undefined) throw new Refusal('ROOT_MALFORMED', 'trust chain: is empty')
-  return rootOf(walkChain(initialState(readRoot(first)), links)).value
+  const root = rootOf(walkChain(initialState(readRoot(first)), links))
+  checkRootAge(root, Date.now())
+  return root.value
 }

@@ -4,9 +4,11 @@ import { nextRoot, type RootChanges, type RootRole, unsignedRoot } from '../../s
 import type { PinnedKey, TrustRoot } from '../../verifier/index.ts'
 import { pinnedKey, pinnedSpki } from '../../verifier/index.ts'
 import { outputFile, UsageError, whole } from '../lib/options.ts'
+import { walkedChain } from './chain-steps.ts'
 import type { Command, Options } from './command.ts'
-import { changesBetween, describeRoot, rootFacts, rootIn } from './describe-root.ts'
-import { type Draft, draftOf, onlineFile, readChain, readJson, readPublicKey, writeJson } from './files.ts'
+import { changesBetween, describeRoot, rootFacts } from './describe-root.ts'
+import { assertDraft, type Draft, draftOf, rootIn, signersNeeded } from './draft.ts'
+import { onlineFile, readChain, readJson, readPublicKey, writeJson } from './files.ts'
 import { type Paint, short, wrap } from './paint.ts'
 
 const YEAR_MS = 365 * 86_400_000
@@ -55,6 +57,8 @@ Writes a draft that holders of root keys sign with \`keys sign\`. What is not gi
     const before = previous === null ? undefined : rootIn(previous)
     const next = drafted(before, changesOf(options, before, new Date()))
     const draft = draftOf(previous, unsignedRoot(next))
+    // What the verifier limits, such as the number of keys, shows now and not after a ceremony.
+    assertDraft(draft, 'this root')
     writeJson(out, draft)
     const signers = signersNeeded(draft)
     return {
@@ -84,10 +88,22 @@ function drafted(before: TrustRoot | undefined, changes: RootChanges): TrustRoot
   try {
     return nextRoot(before, changes)
   } catch (error) {
-    if (error instanceof InputError && error.reason === 'EPOCH')
-      throw new UsageError(`${error.message}. Give --new-epoch or --keep-epoch`)
-    throw error
+    if (!(error instanceof InputError)) throw error
+    const option = OPTION_OF[error.field?.split('.')[0] ?? '']
+    throw new UsageError(option === undefined ? error.message : `${option}: ${error.message}`)
   }
+}
+
+/** Field of a trust root → the option that sets it. */
+const OPTION_OF: Readonly<Record<string, string>> = {
+  root: '--root-key',
+  model: '--model-key or --online',
+  deployment: '--deployment-key or --online',
+  keys: '--root-key, --model-key, --deployment-key',
+  threshold: '--threshold',
+  epoch: '--new-epoch or --keep-epoch',
+  expires: '--years',
+  minimumRelease: '--minimum-release',
 }
 
 function previousLink(options: Options): DsseEnvelope | null {
@@ -95,7 +111,9 @@ function previousLink(options: Options): DsseEnvelope | null {
   if ((from !== undefined) === options.flag('first'))
     throw new UsageError('give either --first, or --from with the chain that the new link goes behind')
   if (from === undefined) return null
-  const last = readChain('--from', from).at(-1) as Uint8Array
+  const chain = readChain('--from', from)
+  walkedChain(chain)
+  const last = chain.at(-1) as Uint8Array
   return JSON.parse(Buffer.from(last).toString('utf8')) as DsseEnvelope
 }
 
@@ -168,16 +186,6 @@ function dropped(prefix: string, before: TrustRoot | undefined): string {
       `--drop: ${found.length} keys of the last link begin with ${prefix}; npx edgeloop keys show lists them`,
     )
   return only
-}
-
-/** Whose signatures a draft needs: a threshold of the root before it, and of its own. */
-export function signersNeeded({ previous, link }: Pick<Draft, 'previous' | 'link'>) {
-  const roots = [...(previous === null ? [] : [rootIn(previous)]), rootIn(link)]
-  return roots.map(({ version, roles }) => ({
-    version,
-    need: roles.root.threshold,
-    keyids: roles.root.keyids,
-  }))
 }
 
 export function changeLines(draft: Draft, paint: Paint): string {

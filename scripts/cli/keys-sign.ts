@@ -1,27 +1,31 @@
 import { createHash } from 'node:crypto'
-import { Refusal, readRoot } from '../../verifier/index.ts'
+import type { DsseEnvelope } from '../../src/contracts/manifest.ts'
 import { UsageError } from '../lib/options.ts'
 import { type RootKey, readRootKey, signRoot } from '../lib/root-keys.ts'
 import type { Command } from './command.ts'
-import { describeRoot, rootIn } from './describe-root.ts'
-import { type Draft, readDraft, readPassphrase, writeJson } from './files.ts'
-import { changeLines, signersNeeded } from './keys-root.ts'
-import { type Paint, short } from './paint.ts'
+import { describeRoot } from './describe-root.ts'
+import { type Draft, missingLines, missingSigners, readDraft, rootIn, signersNeeded } from './draft.ts'
+import { readChain, readPassphrase, writeJson } from './files.ts'
+import { changeLines } from './keys-root.ts'
+import { short } from './paint.ts'
 
 export const signDraft: Command = {
-  help: `Usage: npx edgeloop keys sign --draft draft.json --key alice.pem [--passphrase-file FILE] [--yes]
+  help: `Usage: npx edgeloop keys sign --draft draft.json --key alice.pem [--chain chain.json] [--passphrase-file FILE] [--yes]
 
 Shows what the draft says and changes, asks, and adds one signature to the file. Works offline. Read the digest out to the
-other holders: all must see the same one.
+other holders: all must see the same one. What changes is told against the link that the draft itself names: give your own
+copy of the chain, so that nobody can name another.
 
   --draft FILE            the draft; the signature is added to it
   --key FILE              a root key
+  --chain FILE            your own copy of the chain; the draft must go behind its last link
   --passphrase-file FILE  for an encrypted key; the passphrase is the first line
   --yes                   does not ask
 `,
   options: {
     draft: { type: 'string' },
     key: { type: 'string' },
+    chain: { type: 'string' },
     'passphrase-file': { type: 'string' },
     yes: { type: 'boolean' },
   },
@@ -29,9 +33,9 @@ other holders: all must see the same one.
     const file = options.required('draft')
     const draft = readDraft('--draft', file)
     const key = readKey(options.required('key'), options.string('passphrase-file'))
+    assertBehind(draft, file, options.string('chain'))
+    assertSigner(draft, key)
     const signed = { ...draft, link: signRoot(draft.link, key) }
-    assertReadable(signed, file)
-    assertSigner(signed, key)
     const digest = createHash('sha256').update(Buffer.from(draft.link.payload, 'base64')).digest('hex')
     if (!options.flag('yes')) {
       if (!interactive)
@@ -69,16 +73,6 @@ function readKey(file: string, passphraseFile: string | undefined): RootKey {
   }
 }
 
-/** A draft may lack signatures and nothing else. @throws UsageError */
-export function assertReadable({ link }: Pick<Draft, 'link'>, file: string): void {
-  try {
-    readRoot(Buffer.from(JSON.stringify(link)))
-  } catch (error) {
-    if (error instanceof Refusal && error.code === 'ROOT_SIGNATURE') return
-    throw new UsageError(`--draft: ${file}: is no trust root: ${(error as Error).message}`)
-  }
-}
-
 function assertSigner(draft: Draft, { hint }: RootKey): void {
   if (signersNeeded(draft).some(({ keyids }) => keyids.includes(hint))) return
   const known = [...new Set(signersNeeded(draft).flatMap(s => s.keyids))].map(short).join(', ')
@@ -87,24 +81,12 @@ function assertSigner(draft: Draft, { hint }: RootKey): void {
   )
 }
 
-/** What is still needed, by the root whose keys are meant. */
-export const missingSigners = (draft: Pick<Draft, 'previous' | 'link'>) =>
-  signersNeeded(draft).flatMap(({ version, need, keyids }) => {
-    const signed = keyids.filter(id => draft.link.signatures.some(s => s.keyid === id))
-    return signed.length >= need
-      ? []
-      : [{ version, need, signed: signed.length, candidates: keyids.filter(id => !signed.includes(id)) }]
-  })
-
-export function missingLines(draft: Draft, file: string, paint: Paint): string[] {
-  const missing = missingSigners(draft)
-  if (missing.length === 0)
-    return [
-      'All signatures are there.',
-      paint.dim(`Next: npx edgeloop keys publish --draft ${file} --chain chain.json`),
-    ]
-  return missing.map(
-    ({ version, need, signed, candidates }) =>
-      `  version ${version} has ${signed} of ${need} signatures; missing ${need - signed} of ${candidates.map(short).join('  ')}`,
+function assertBehind({ previous }: Draft, file: string, chain: string | undefined): void {
+  if (chain === undefined) return
+  const last = JSON.parse(Buffer.from(readChain('--chain', chain).at(-1) ?? []).toString()) as DsseEnvelope
+  if (last.payload === previous?.payload) return
+  const behind = previous === null ? 'is a first root' : `goes behind a version ${rootIn(previous).version}`
+  throw new UsageError(
+    `--draft: ${file} ${behind}, which is not the last link of ${chain}; find out who made it before you sign`,
   )
 }

@@ -14,7 +14,7 @@ export interface Terminal {
   readonly colour: { readonly out: boolean; readonly err: boolean }
 }
 
-interface Entry {
+export interface Entry {
   readonly name: string
   readonly summary: string
   /** Loaded when it is called: the commands that work offline need no AWS SDK. */
@@ -61,6 +61,11 @@ const entries: readonly Entry[] = [
     summary: 'show what devices get, and whether the stack signs with keys that they trust',
     load: async () => (await import('./keys-status.ts')).status,
   },
+  {
+    name: 'device-test',
+    summary: 'test an implementation of the device contract, requirement by requirement',
+    load: async () => (await import('./device-test.ts')).deviceTest,
+  },
 ]
 
 const width = Math.max(...entries.map(e => e.name.length))
@@ -75,9 +80,13 @@ Exit status: 0 fine; 1 a check failed or a link is broken; 2 wrong usage or inpu
 did not let us in. Runbooks: docs/runbooks/.
 `
 
+/** The command that these arguments begin with. */
+export const commandOf = (args: readonly string[]): Entry | undefined =>
+  entries.find(({ name }) => name.split(' ').every((word, i) => args[i] === word))
+
 /** @returns the exit status */
 export async function edgeloop(args: readonly string[], terminal: Terminal): Promise<number> {
-  const entry = entries.find(({ name }) => name.split(' ').every((word, i) => args[i] === word))
+  const entry = commandOf(args)
   if (entry === undefined) return overview(args, terminal)
   const json = args.includes('--json')
   const io: Io = {

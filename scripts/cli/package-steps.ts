@@ -176,9 +176,16 @@ function namedIn(manifest: FleetManifest, { archive, bundle }: Parts, hardware: 
 
 function share(entry: ManifestSlot, thing: string | undefined): string {
   if (thing === undefined) return ''
+<<<<<<< HEAD
   const desired = desiredRelease(entry, thing).active?.release
   const draws = entry.candidate === null ? '' : `, draws ${placement(entry.candidate.seed, thing).toFixed(4)}`
   return `; ${thing}${draws} and is to run ${desired === undefined ? 'nothing new' : `${desired.model}@${desired.version}`}`
+=======
+  const desired = desiredRelease(entry, thing)?.release
+  const draws =
+    entry.candidate === null ? '' : ` draws ${placement(entry.candidate.seed, thing).toFixed(4)} and`
+  return `; ${thing}${draws} is to run ${desired === undefined ? 'nothing new' : `${desired.model}@${desired.version}`}`
+>>>>>>> main
 }
 
 function checkPackage(
@@ -251,8 +258,10 @@ function ofContract(files: ReadonlyMap<string, Uint8Array>, draft: Release): Nam
   return refuseAs('PACKAGE_CONTRACT', () => {
     const bytes = files.get('contract.json')
     if (bytes === undefined) throw new Error('package: contract.json is missing')
-    const contract = ioContract.parse(parseUntrustedJson(bytes, { maxBytes: 8_388_608, maxDepth: 8 }))
-    const { model, version, slot, hardware } = contract
+    const parsed = ioContract.safeParse(parseUntrustedJson(bytes, { maxBytes: 8_388_608, maxDepth: 8 }))
+    const [issue] = parsed.error?.issues ?? []
+    if (!parsed.success) throw new Error(`contract.json: ${issue?.path.join('.')} ${issue?.message}`)
+    const { model, version, slot, hardware } = parsed.data
     return { slot, hardware, release: { ...draft, model, version } }
   })
 }

@@ -26,8 +26,11 @@ export const wantsColour = (stream: { readonly isTTY?: boolean }): boolean =>
 /** First twelve digits: enough to tell keys and digests apart, and to read them out. */
 export const short = (digest: string): string => `${digest.slice(0, 12)}…`
 
-/** Breaks a text into lines of at most `width`, each after the first indented. */
-export function wrap(text: string, indent: string, width = 100): string {
+/** As wide as the terminal, within what reads well. */
+const columns = (): number => Math.max(60, Math.min(100, process.stdout.columns ?? 100))
+
+/** Breaks a text without colours into lines of at most `width`, each after the first indented. */
+export function wrap(text: string, indent: string, width = columns()): string {
   const lines: string[] = []
   let line = ''
   for (const word of text.split(' ')) {

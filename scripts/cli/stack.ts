@@ -47,9 +47,10 @@ const WRONG_CREDENTIALS = ['UnrecognizedClientException', 'InvalidClientTokenId'
 const DENIED = ['AccessDenied', 'AccessDeniedException', 'ForbiddenException', 'UnauthorizedException']
 
 function asCloudError(what: string, error: unknown): CloudError | undefined {
-  const { name = '', message = '', code } = error as { name?: string; message?: string; code?: string }
-  if (message.startsWith('Region is missing'))
-    return new CloudError(`${what}: no region is set; set AWS_REGION, such as eu-west-1`)
+  const { name = '', code } = error as { name?: string; code?: string }
+  const message = messageOf(error)
+  if (/^Region (is missing|not accepted)/.test(message))
+    return new CloudError(`${what}: no region is set, or none that is one; set AWS_REGION, such as eu-west-1`)
   if (NO_CREDENTIALS.includes(name))
     return new CloudError(
       `${what}: no AWS credentials that work (${message}); set AWS_PROFILE, or for the local cloud the variables that npm run cloud prints`,
@@ -65,3 +66,9 @@ function asCloudError(what: string, error: unknown): CloudError | undefined {
     return new CloudError(`${what}: the cloud did not answer as expected: ${message || (code ?? name)}`)
   return undefined
 }
+
+/** A name with two addresses fails once for each, and the error around both says nothing. */
+const messageOf = (error: unknown): string =>
+  error instanceof AggregateError
+    ? [...new Set(error.errors.map(e => (e as Error).message))].join(', ')
+    : ((error as Error).message ?? '')

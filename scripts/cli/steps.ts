@@ -56,8 +56,9 @@ export function makeSteps(order: readonly string[]): StepRecorder {
     },
     done(release) {
       const broken = steps.find(step => step.outcome === 'broken')
+      const reached = Math.max(...steps.map(step => (step === broken ? -1 : order.indexOf(step.name))))
       if (broken !== undefined)
-        for (const name of order.slice(order.indexOf(broken.name) + 1))
+        for (const name of order.slice(reached + 1).filter(name => name !== broken.name))
           steps.push({ name, outcome: 'unchecked', text: 'not checked' })
       return { steps, broken, release }
     },

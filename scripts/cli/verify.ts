@@ -55,10 +55,7 @@ ${STACK_HELP}`,
       },
       Date.now(),
     )
-    const verdict =
-      broken === undefined
-        ? paint.good(`${parts.target}: the whole chain holds.`)
-        : paint.bad(`${parts.target}: broken at ${broken.name} (${broken.code}).`)
+    const verdict = judge(parts.target, steps, broken, paint)
     return {
       exit: broken === undefined ? 0 : 1,
       text: `${steps.map(step => stepLine(step, paint)).join('\n')}\n\n${verdict}`,
@@ -71,6 +68,14 @@ ${STACK_HELP}`,
       },
     }
   },
+}
+
+function judge(target: string, steps: readonly Step[], broken: Step | undefined, paint: Paint): string {
+  if (broken !== undefined) return paint.bad(`${target}: broken at ${broken.name} (${broken.code}).`)
+  const open = steps.filter(step => step.outcome === 'note').map(step => step.name)
+  return open.length === 0
+    ? paint.good(`${target}: the whole chain holds.`)
+    : `${paint.good(`${target}: what was checked holds.`)} Not checked: ${open.join(', ')}.`
 }
 
 const INDENT = 17

@@ -14,7 +14,7 @@ import { pinnedKey } from '../../verifier/key.ts'
 import { readRoot } from '../../verifier/root.ts'
 import { fetchOnlineKeys, type OnlineKey } from './online-keys.ts'
 import { chainBytes, untilRetained, uploadChain } from './publish-chain.ts'
-import { makeRootKey, type RootKeyFiles, readRootKey, signRoot } from './root-keys.ts'
+import { makeRootKey, type RootKeyFiles, readRootKey, rootKeyFiles, signRoot } from './root-keys.ts'
 import { type AwsConfig, iotDataClient, kmsClient, type StackNames, s3Client } from './stack.ts'
 
 export interface CeremonyStack {
@@ -51,7 +51,10 @@ export async function firstRoot(stack: CeremonyStack, dir: string, seconds = SEC
   const chainFile = join(dir, 'chain.json')
   const online = await fetchOnlineKeys(stack.kms, stack.names.alias)
   const known = existsSync(chainFile)
-  const holders = HOLDERS.map(name => (known ? holder(dir, name) : makeRootKey(dir, name)))
+  // Keys without a chain are those of a ceremony that was cut off.
+  const holders = HOLDERS.map(name =>
+    existsSync(rootKeyFiles(dir, name).publicFile) ? holder(dir, name) : makeRootKey(dir, name),
+  )
   if (!known) {
     const link = signedLink(undefined, firstChanges(online, holders), holders.slice(0, 2))
     writeFileSync(chainFile, chainBytes([link]))
@@ -93,7 +96,7 @@ const chainOf = (bytes: Uint8Array): TrustChain['chain'] =>
   (JSON.parse(Buffer.from(bytes).toString('utf8')) as TrustChain).chain
 
 function holder(dir: string, name: string): RootKeyFiles {
-  const [file, publicFile] = [join(dir, `${name}.pem`), join(dir, `${name}.pub.pem`)]
+  const { file, publicFile } = rootKeyFiles(dir, name)
   return { name, keyid: pinnedKey(readFileSync(publicFile, 'utf8'), name).hint, file, publicFile }
 }
 

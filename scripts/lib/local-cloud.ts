@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { type Cloud, startCloud } from '../../local/cloud.ts'
 import type { CloudLogEntry } from '../../local/core/types.ts'
+import type { LocalTrust } from './local-trust.ts'
 import { packMqttLengths } from './mqtt-lengths.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -82,9 +83,10 @@ export const operatorToken = (cloud: Cloud): Promise<string> =>
     }),
   )
 
-/** How to look around with other tools. */
-export async function directions(cloud: Cloud): Promise<string> {
+/** How to look around with other tools, and what a device needs. `trust`: undefined while no trust root is out. */
+export async function directions(cloud: Cloud, trust: LocalTrust | undefined): Promise<string> {
   const { credentials, mqtt, outputs, endpoint } = cloud
+  const chainFile = trust?.chainFile
   return [
     'To look around:',
     `  export AWS_ENDPOINT_URL=${endpoint}`,
@@ -93,6 +95,9 @@ export async function directions(cloud: Cloud): Promise<string> {
     `  aws s3 ls s3://${outputs['DropBucketName']}/ --recursive`,
     `  aws dynamodb scan --table-name ${outputs['StateTableName']} --max-items 5`,
     `  curl -H "Authorization: Bearer $TOKEN" ${endpoint}/v1/models`,
+    `  npx edgeloop keys status${chainFile === undefined ? '' : ` --chain ${chainFile}`}`,
     `MQTT (mTLS): ${mqtt.host}:${mqtt.port}, CA in ${cloud.realm.dir}/mqtt-ca.pem`,
+    ...(trust === undefined ? [] : [`Trust root that devices start from: ${trust.linkFile}`]),
+    ...(chainFile === undefined ? [] : [`Chain of trust roots, beside its root keys: ${chainFile}`]),
   ].join('\n')
 }

@@ -1,6 +1,6 @@
 /** Offline root keys: P-256, PKCS#8 in PEM. They never leave the machine that made them. */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DsseEnvelope } from '../../src/contracts/manifest.ts'
 import { toBeSigned, withSignature } from '../../src/domain/trust/root.ts'
@@ -15,6 +15,17 @@ export interface RootKeyFiles {
   readonly publicFile: string
 }
 
+export const rootKeyFiles = (dir: string, name: string): Pick<RootKeyFiles, 'file' | 'publicFile'> => ({
+  file: join(dir, `${name}.pem`),
+  publicFile: join(dir, `${name}.pub.pem`),
+})
+
+/** @throws Error naming the first file that is there: a key is never overwritten */
+export function assertNoRootKey(dir: string, name: string): void {
+  for (const path of Object.values(rootKeyFiles(dir, name)))
+    if (existsSync(path)) throw new Error(`${path}: is there already, and a key is never overwritten`)
+}
+
 const publicPem = (key: KeyObject): string =>
   createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString()
 
@@ -24,6 +35,7 @@ const publicPem = (key: KeyObject): string =>
  * @throws Error when a file of that name is there
  */
 export function makeRootKey(dir: string, name: string, passphrase?: string): RootKeyFiles {
+  assertNoRootKey(dir, name)
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const pem = privateKey.export({
@@ -31,16 +43,9 @@ export function makeRootKey(dir: string, name: string, passphrase?: string): Roo
     format: 'pem',
     ...(passphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase }),
   })
-  const [file, publicFile] = [join(dir, `${name}.pem`), join(dir, `${name}.pub.pem`)]
-  try {
-    writeFileSync(file, pem, { mode: 0o600, flag: 'wx' })
-    writeFileSync(publicFile, publicPem(privateKey), { flag: 'wx' })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    throw new Error(
-      `${(error as NodeJS.ErrnoException).path}: is there already, and a key is never overwritten`,
-    )
-  }
+  const { file, publicFile } = rootKeyFiles(dir, name)
+  writeFileSync(file, pem, { mode: 0o600, flag: 'wx' })
+  writeFileSync(publicFile, publicPem(privateKey), { flag: 'wx' })
   return { name, keyid: pinnedKey(publicPem(privateKey)).hint, file, publicFile }
 }
 

@@ -205,5 +205,3 @@ export async function tellStory({
 
 const drifted = (watch: Watch): boolean => watch.events.some(e => e.type === 'DriftDetected')
 const short = (digest: unknown): string => String(digest).slice(0, 12)
-
-/** The public halves that devices have pinned since they left the factory. */

@@ -9,8 +9,12 @@ export interface Ran {
   json(): Record<string, unknown>
 }
 
+/** Every command line that was run, in this file of tests. */
+export const history: (readonly string[])[] = []
+
 /** @param answers what a person types, one after the other; without it nobody is there */
 export async function run(args: readonly string[], answers?: readonly string[]): Promise<Ran> {
+  history.push(args)
   let [out, err] = ['', '']
   const left = [...(answers ?? [])]
   const exit = await edgeloop(args, {

@@ -1,11 +1,21 @@
 /** What a mistyped command says, before anything was built, started or deleted. */
 import { spawn } from 'node:child_process'
-import { existsSync, globSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openStateFolder, type StateFolder } from '../../scripts/lib/state-folder.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 let dir: string
@@ -74,9 +84,48 @@ describe.each(['start', 'cloud'])('npm run %s', script => {
     )
     expect(readdirSync(at)).toEqual(['thesis.tex'])
   })
+
+  it('refuses a folder in which a cloud runs, on whatever ports, with its data as they were', async () => {
+    const at = join(dir, `running-${script}`)
+    const running = earlierRun(at)
+    expect(await run('--dir', at, ...free)).toEqual(
+      fault(`${at} is in use by process ${process.pid}; stop it, or name another folder with --dir`),
+    )
+    running.release()
+    expect(readFileSync(join(at, 'journal'), 'utf8')).toBe('precious')
+  })
+})
+
+/** A folder with data in it, open still. */
+function earlierRun(at: string): StateFolder {
+  const folder = openStateFolder(at, { fresh: true })
+  writeFileSync(join(at, 'journal'), 'precious')
+  return folder
+}
+
+describe('a script', () => {
+  const scripts = globSync('scripts/*.ts', { cwd: root })
+  it.each(scripts)(
+    '%s declares before it runs: what comes later does not exist yet when it is needed',
+    file => {
+      const [, after = ''] = readFileSync(join(root, file), 'utf8').split(/^await run\(/m)
+      expect(after.match(/^(?:export )?(?:const|let|class) .*/gm)).toBeNull()
+    },
+  )
 })
 
 describe('npm start', () => {
+  it('refuses the folder of an earlier run at once, and says what can be done', async () => {
+    const at = join(dir, 'earlier')
+    earlierRun(at).release()
+    expect(await command('start', '--dir', at, '--port', '0', '--mqtt-port', '0')).toEqual(
+      usage(
+        `--dir: ${at} holds an earlier run; name another folder, or delete it (npm run cloud -- --keep --dir opens it)`,
+      ),
+    )
+    expect(readFileSync(join(at, 'journal'), 'utf8')).toBe('precious')
+  })
+
   it('refuses a report that cannot be written', async () => {
     const into = join(dir, 'none', 'report.json')
     expect(await command('start', '--report', into)).toEqual(

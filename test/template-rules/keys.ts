@@ -2,6 +2,7 @@
 import { conditionTable } from '../../local/cfn/conditions.ts'
 import type { Json } from '../../local/cfn/template.ts'
 import {
+  allStatements,
   at,
   list,
   ofType,
@@ -40,18 +41,25 @@ interface State {
 }
 
 export function keyStates(template: Template): State[] {
+  const parts = { ...template.Resources, ...template.Outputs }
+  const choosing = new Set(Object.keys(parts).filter(id => JSON.stringify(parts[id]).includes('"Fn::If"')))
   return Object.keys(SLOTS).flatMap(model =>
     Object.keys(SLOTS).map(deployment => {
       const values = { ModelKeys: model, DeploymentKeys: deployment }
       const slots = (kind: Kind): string[] =>
         (SLOTS[values[`${kind}Keys`]] ?? []).map(slot => `${kind}Key${slot}`)
       const keys = { Model: slots('Model'), Deployment: slots('Deployment') }
-      return { name: `${model}, ${deployment}`, values, template: inState(template, values), keys }
+      return { name: `${model}, ${deployment}`, values, template: inState(template, values, choosing), keys }
     }),
   )
 }
 
-function inState(template: Template, values: Readonly<Record<string, string>>): Template {
+/** @param choosing ids of what has an Fn::If in it; the rest is as it is in every state */
+function inState(
+  template: Template,
+  values: Readonly<Record<string, string>>,
+  choosing: ReadonlySet<string>,
+): Template {
   const holds = conditionTable((template.Conditions ?? {}) as Json, condition => ({
     ref: name => values[name],
     getAtt: () => undefined,
@@ -71,7 +79,7 @@ function inState(template: Template, values: Readonly<Record<string, string>>): 
     Object.fromEntries(
       Object.entries(all)
         .filter(([, part]) => kept(part))
-        .map(([id, part]) => [id, taken(part) as T]),
+        .map(([id, part]) => [id, choosing.has(id) ? (taken(part) as T) : part]),
     )
   return { ...template, Resources: parts(template.Resources), Outputs: parts(template.Outputs) }
 }
@@ -149,6 +157,30 @@ export const keyRules: readonly Rule[] = [
         Effect: 'Allow',
         Action: 'kms:GetPublicKey',
         Resource: { 'Fn::If': ['ModelKeyBSigns', arn('ModelKeyB'), arn('ModelKeyA')] },
+      })
+    },
+  },
+  {
+    name: 'a role does nothing with a key but sign and read its public half, and only Lambda takes a signing role on',
+    check: t =>
+      everywhere(t, ({ template }) => [
+        ...allStatements(template)
+          .filter(s => s.principal === undefined && s.effect === 'Allow' && usesKms(s))
+          .flatMap(s => s.actions.filter(a => !USES.includes(a)).map(a => `${s.where}: may ${a}`)),
+        ...KINDS.flatMap(kind => {
+          const { role } = KEYS[kind]
+          const trust = list(at(properties(template, role), 'AssumeRolePolicyDocument', 'Statement'))
+          const by = trust.map(s => JSON.stringify([at(s, 'Effect'), at(s, 'Principal'), at(s, 'Action')]))
+          return String(by) === '["Allow",{"Service":"lambda.amazonaws.com"},"sts:AssumeRole"]'
+            ? []
+            : [`${role}: can be taken on by ${by}`]
+        }),
+      ]),
+    spoil: t => {
+      list(at(properties(t, 'SignPackageRole'), 'AssumeRolePolicyDocument', 'Statement')).push({
+        Effect: 'Allow',
+        Principal: { AWS: '123456789012' },
+        Action: 'sts:AssumeRole',
       })
     },
   },
@@ -236,4 +268,5 @@ export const keyRules: readonly Rule[] = [
 ]
 
 const arn = (key: string) => ({ 'Fn::GetAtt': [key, 'Arn'] })
+const USES: readonly string[] = ['kms:Sign', 'kms:GetPublicKey']
 const usesKms = (s: Statement): boolean => s.actions.some(a => a === '*' || /^kms:/i.test(a))

@@ -61,7 +61,7 @@ const fleetPut = (
   })
 
 /**
- * Publishes what is committed and not yet out, then a beacon that says so; an old beacon is signed anew. Publishing
+ * Publishes what is committed and not yet out, behind a beacon that says so; an old beacon is signed anew. Publishing
  * twice is harmless: devices know the counter.
  */
 export async function publishFleet(deps: FleetDeps, fleet: string): Promise<void> {
@@ -74,7 +74,6 @@ export async function publishFleet(deps: FleetDeps, fleet: string): Promise<void
   const now = deps.now()
   const unpublished = data.published < data.counter
   if (!unpublished && !beaconDue(data, root, now)) return
-  if (unpublished) await deps.link.publishManifest(fleet, data.envelope)
   const { epoch, counter } = data
   const beacon = freshnessBeacon({
     ...{ fleet, epoch, minimumCounter: counter, minimumRoot: root.version, issued: now },
@@ -85,7 +84,9 @@ export async function publishFleet(deps: FleetDeps, fleet: string): Promise<void
     published: counter,
     beacon: { envelope, at: now.toISOString(), root: root.version, counter },
   }
+  // The beacon first: a manifest that no fresh beacon vouches for has to wait on the device.
   await deps.link.publishBeacon(fleet, envelope)
+  if (unpublished) await deps.link.publishManifest(fleet, data.envelope)
   await deps.store.commit([fleetPut(next, row, 'beacon', now)])
 }
 

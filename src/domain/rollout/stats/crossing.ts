@@ -19,7 +19,7 @@ const NEGLIGIBLE = 1e-20
 
 /**
  * Exact probability to have stopped by each total, when the test looks after each outcome: entry n of the result is the
- * chance of a stop within n outcomes. Needs a boundary that never falls.
+ * chance of a stop within n outcomes.
  * @param chance that the next outcome is a failure: a number, or what it is after `failed` of `total`, as when drawing
  * without replacement
  */

@@ -1,13 +1,13 @@
 import { checkShare } from './mixture.ts'
 import { type Moments, mean } from './moments.ts'
 import { type Harm, MINIMUM_DEVICES, spreadOf } from './msprt.ts'
-import { normalCdf, normalQuantile, normalScore } from './normal.ts'
+import { normalCdf, normalScore } from './normal.ts'
 import { root } from './special.ts'
 import { type Spending, spent } from './spending.ts'
 
 /** Half-width of the density's grid in standard deviations, and its even number of Simpson intervals. */
 const REACH = 9
-const INTERVALS = 600
+const INTERVALS = 240
 
 /**
  * Normal scores to reach for a promotion at looks with information fractions t (growing, the last the present one), by
@@ -22,7 +22,7 @@ export function promotionScores(
   let carried: Carried | undefined
   let used = 0
   let previous = 0
-  return fractions.map(t => {
+  return fractions.map((t, look) => {
     const budget = spent(t, alpha, spending) - used
     const step = Math.sqrt(t - previous)
     const before = carried
@@ -32,11 +32,11 @@ export function promotionScores(
     const reachable = budget > crossing(high)
     const c = reachable ? root(x => budget - crossing(x), -high, high) : Number.POSITIVE_INFINITY
     if (reachable) used += budget
-    const density = (x: number): number => {
-      if (before === undefined) return gauss(x / step) / step
-      return integrate(before, y => gauss((x - y) / step) / step)
+    if (look < fractions.length - 1) {
+      const density = (x: number): number =>
+        before === undefined ? gauss(x / step) / step : integrate(before, y => gauss((x - y) / step) / step)
+      carried = onGrid(density, -high, Math.min(c, high))
     }
-    carried = onGrid(density, -high, Math.min(c, high))
     previous = t
     return c / Math.sqrt(t)
   })
@@ -81,8 +81,8 @@ export interface MeanPromotion {
 
 /**
  * Group-sequential non-inferiority of a mean: is the canary's harm shown to be below `margin`? Normal approximation;
- * with an estimated variance the statistic goes through Student's distribution first (Welch's degrees of freedom), and
- * below `MINIMUM_DEVICES` per arm nothing is promoted. Same looks, spending and phases as `nonInferiority`.
+ * with an estimated variance the statistic goes through Student's distribution first, and below `MINIMUM_DEVICES` per
+ * arm nothing is promoted. Same looks, spending and phases as `nonInferiority`.
  * @throws RangeError on a margin, α or looks out of range
  */
 export function meanNonInferior(canary: Moments, control: Moments, test: MeanPromotionTest): MeanPromotion {
@@ -103,6 +103,3 @@ export function meanNonInferior(canary: Moments, control: Moments, test: MeanPro
   ).at(-1)!
   return { promotes: score >= needed, score, needed }
 }
-
-/** Normal score at one look with everything spent at once; what the looks before the end cost is the difference. */
-export const fixedScore = (alpha: number): number => normalQuantile(1 - alpha)

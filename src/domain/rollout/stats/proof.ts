@@ -22,7 +22,7 @@ export function devicesNeeded(failed: number, tolerated: number, alpha: number):
   return least(failed + 1, n => binomialCdf(failed, n, tolerated) <= alpha)
 }
 
-/** The same when the phase is looked at on the way too (group-sequential, planned looks): a phase of at least this size. */
+/** The same when the phase is looked at on the way too (group-sequential, planned looks): the smallest such phase. */
 export function phaseNeeded(failed: number, tolerated: number, alpha: number): number {
   let n = devicesNeeded(failed, tolerated, alpha)
   while (allowedAtEnd(n, tolerated, alpha) < failed) n++
@@ -53,20 +53,9 @@ export const phaseUpperBound = ({ failed, total }: Tally, alpha: number): number
 /** Smallest true rate at which a test with this boundary stops with probability `power` by its end; 1 if none does. */
 const smallestRate = (boundary: Boundary, from: number, power: number): number => {
   const by = (p: number): number => stopProbability(boundary, p).at(-1)! - power
-  return by(1 - 1e-9) < 0 ? 1 : root6(by, from, 1)
+  // Six digits are enough for a plan, and each evaluation walks the whole boundary.
+  return by(1 - 1e-9) < 0 ? 1 : root(by, from, 1, 20)
 }
-/** Six digits are enough for a plan, and each evaluation walks the whole boundary. */
-function root6(f: (x: number) => number, low: number, high: number): number {
-  let a = low
-  let b = high
-  for (let i = 0; i < 20; i++) {
-    const middle = (a + b) / 2
-    if (f(middle) < 0) a = middle
-    else b = middle
-  }
-  return b
-}
-
 /** Smallest true failure rate that is stopped within `devices` outcomes with probability `power`; 1 if none is. */
 export const smallestRateStopped = (
   devices: number,

@@ -92,16 +92,17 @@ export const binomialCdf = (s: number, n: number, p: number): number =>
   s < 0 ? 0 : s >= n ? 1 : Math.exp(logBetaTails(p, s + 1, n - s).upper)
 
 /**
- * Where a function that grows from below 0 to above 0 on [low, high] is 0, by bisection to the last bit.
+ * Where a function that grows from below 0 to above 0 on [low, high] is 0, by bisection.
+ * @param steps halvings; unless told, to the last bit
  */
-export function root(f: (x: number) => number, low: number, high: number): number {
+export function root(f: (x: number) => number, low: number, high: number, steps = 200): number {
   let a = low
   let b = high
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < steps; i++) {
     const middle = (a + b) / 2
     if (middle <= a || middle >= b) break
     if (f(middle) < 0) a = middle
     else b = middle
   }
-  return (a + b) / 2
+  return b
 }

@@ -13,20 +13,20 @@ export type StopMetric =
 /**
  * Shares of the false-stop budget, in twentieths. Any harm stops (a union), so the shares add up to the whole.
  *
- * `failureRate` has twelve: it decides on the fewest devices, so its α is what limits how many a bad release reaches
- * (0.03 of 0.05: a median of 14 at 25 % failing), and it is the only test without a control to compare with. Evidence
- * of the two-arm tests grows exponentially with events, so a tenth of the α costs them a few devices; silence and
- * errors count twice, being what a dead or a wrong model shows first. Means are slow in any case and warn before
- * they hurt.
+ * `failureRate` has fourteen: it decides on the fewest devices, so its α is what limits how many a bad release reaches
+ * (0.035 of 0.05: a median of 14 when 25 % fail and 5 % are tolerated), and it is the only test without a control to
+ * compare with. Evidence of the two-arm tests grows exponentially with events, so a thirteenth of the α costs them a
+ * few devices; silence and errors have twice as much as the rest, being what a dead or a wrong model shows first. Means
+ * need many devices in any case, and what they tell rarely hurts within the hour.
  */
 export const STOP_WEIGHTS: Readonly<Record<StopMetric, number>> = {
-  failureRate: 12,
-  silence: 2,
-  errors: 2,
-  watchdogResets: 1,
-  latency: 1,
-  confidence: 1,
-  disagreement: 1,
+  failureRate: 14,
+  silence: 1.5,
+  errors: 1.5,
+  watchdogResets: 0.75,
+  latency: 0.75,
+  confidence: 0.75,
+  disagreement: 0.75,
 }
 
 /**
