@@ -34,8 +34,9 @@ const FOR_OPERATORS = [
   'ModelVersionRejected',
   'CompilationFailed',
   'PhaseStarted',
+  'RolloutHeld',
   'RolloutRolledBack',
-  'DeviceSilent',
+  'RolloutAborted',
   'RetrainSuppressed',
 ]
 
@@ -178,9 +179,7 @@ describe('operators’ API', () => {
     expect(route['AuthorizationType']).toBe('JWT')
     expect(target(route['AuthorizerId'])).toBe('HttpApiAuthorizerOperators')
     const [method = '', path = ''] = text(route['RouteKey']).split(' ')
-    const scope =
-      method === 'GET' ? 'fleet:read' : path.endsWith('/bars') ? 'rollouts:write' : 'devices:write'
-    expect(list(route['AuthorizationScopes'])).toEqual([scope])
+    expect(list(route['AuthorizationScopes'])).toEqual([scopeOf(method, path)])
   })
 })
 
@@ -207,3 +206,9 @@ describe('functions', () => {
     expect(Object.keys(declared)).toHaveLength(all.length)
   })
 })
+
+function scopeOf(method: string, path: string): string {
+  if (method === 'GET') return 'fleet:read'
+  if (path.endsWith('/approval')) return 'rollouts:approve'
+  return path.endsWith('/bars') || path.startsWith('/v1/rollouts') ? 'rollouts:write' : 'devices:write'
+}

@@ -176,16 +176,10 @@ function namedIn(manifest: FleetManifest, { archive, bundle }: Parts, hardware: 
 
 function share(entry: ManifestSlot, thing: string | undefined): string {
   if (thing === undefined) return ''
-<<<<<<< HEAD
   const desired = desiredRelease(entry, thing).active?.release
-  const draws = entry.candidate === null ? '' : `, draws ${placement(entry.candidate.seed, thing).toFixed(4)}`
-  return `; ${thing}${draws} and is to run ${desired === undefined ? 'nothing new' : `${desired.model}@${desired.version}`}`
-=======
-  const desired = desiredRelease(entry, thing)?.release
   const draws =
     entry.candidate === null ? '' : ` draws ${placement(entry.candidate.seed, thing).toFixed(4)} and`
   return `; ${thing}${draws} is to run ${desired === undefined ? 'nothing new' : `${desired.model}@${desired.version}`}`
->>>>>>> main
 }
 
 function checkPackage(

@@ -136,7 +136,12 @@ export const request = (
   query: Readonly<Record<string, string>> = {},
   body?: unknown,
 ): unknown => {
-  const scope = method === 'GET' ? 'fleet:read' : route.endsWith('/bars') ? 'rollouts:write' : 'devices:write'
+  const scope =
+    method === 'GET'
+      ? 'fleet:read'
+      : /\/bars$|^\/v1\/rollouts/.test(route)
+        ? 'rollouts:write'
+        : 'devices:write'
   const rawPath = Object.entries(path).reduce((p, [name, value]) => p.replace(`{${name}}`, value), route)
   return {
     version: '2.0',

@@ -117,4 +117,10 @@ export const expected: Readonly<Record<string, Expected>> = {
   },
   '66-publish-trust-check-due': nothing,
   '67-advance-rollout-trust-root-published': nothing,
+  '68-ops-command-rollout': { returns: { status: 404 } },
+  '69-plan-rollout-rollout-requested': nothing,
+  '70-ops-command-pause': { returns: { status: 404 } },
+  '71-ops-command-approval': { returns: { status: 404 } },
+  '72-advance-rollout-rollout-commanded': nothing,
+  '73-advance-rollout-device-silent': nothing,
 }

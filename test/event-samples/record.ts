@@ -88,9 +88,39 @@ export async function samples(): Promise<Sample[]> {
     ['publish-trust-chain', objectCreated('trust/chain.json', 3_527, 30)],
     ['publish-trust-check-due', checkDue({ kind: 'trust', subject: 'trust' })],
     ['advance-rollout-trust-root-published', bus('advance-rollout', 'TrustRootPublished')],
+    ...rollouts(of),
   ]
 }
 
+/** Rollouts in people's hands, and a device that falls silent. */
+const rollouts = (of: Find): Sample[] => [
+  [
+    'ops-command-rollout',
+    request('POST', '/v1/rollouts', {}, {}, { model: 'demo', version: 1, reason: 'v2 is odd' }),
+  ],
+  ['plan-rollout-rollout-requested', onBus(of('plan-rollout', 'RolloutRequested').event as BusEvent)],
+  [
+    'ops-command-pause',
+    request(
+      'POST',
+      '/v1/rollouts/{rollout}/commands',
+      { rollout: 'demo-v9' },
+      {},
+      { command: 'pause', reason: 'a look' },
+    ),
+  ],
+  [
+    'ops-command-approval',
+    request('POST', '/v1/rollouts/{rollout}/approval', { rollout: 'demo-v9' }, {}, { reason: 'looks good' }),
+  ],
+  ['advance-rollout-rollout-commanded', onBus(of('advance-rollout', 'RolloutCommanded').event as BusEvent)],
+  [
+    'advance-rollout-device-silent',
+    onBus(
+      after('silent', 'DeviceSilent', { thing: 'lab-4', fleet: 'lab', lastSeen: '2026-02-28T00:00:00.000Z' }),
+    ),
+  ],
+]
 /** Devices that come and go, and the commands of operators. */
 const identity = (of: Find): Sample[] => [
   ['allow-devices-csv', objectCreated('devices/first.csv', 43, 20)],
@@ -264,9 +294,16 @@ function forOperators(chain: Chain, of: Find): OutboxRow[] {
     }),
     made('RolloutRolledBack', {
       ...{ rollout: 'demo-3', model: 'demo', version: 3, fleet: 'lab', counter: 9 },
-      reason: '2 of 2 canary devices failed',
+      reason: 'harm is proven by failures: 5 of 8 failed, 5 % tolerated (SELF_TEST)',
     }),
-    made('DeviceSilent', { thing: 'lab-4', fleet: 'lab', lastSeen: '2026-02-28T00:00:00.000Z' }),
+    made('RolloutHeld', {
+      ...{ rollout: 'demo-4', model: 'demo', version: 4, fleet: 'lab', phase: 'canary', devicesNeeded: 52 },
+      reason: '0 of 7 canaries failed, which does not prove that fewer than 5 % fail',
+    }),
+    made('RolloutAborted', {
+      ...{ rollout: 'demo-5', model: 'demo', version: 5, fleet: 'lab', devices: 'revert', counter: 11 },
+      reason: 'wrong labels',
+    }),
   ]
 }
 

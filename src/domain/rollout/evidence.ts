@@ -51,8 +51,11 @@ export type Fact =
       readonly values: Readonly<Partial<Record<ValueMetric, Sum>>>
     }
 
-/** What a device may do about it by itself: it is no verdict on the package. */
-const RETRYABLE: readonly string[] = ['FETCH_FAILED', 'NO_SPACE', 'INTERNAL']
+/**
+ * What a device tries again by itself. It is no verdict on the package: only canaries download, so a network that is
+ * down would count against the candidate alone.
+ */
+const RETRYABLE: readonly string[] = ['FETCH_FAILED']
 export const outcomeOf = (step: 'COMMITTED' | 'FAILED' | 'REFUSED', code: string | undefined): Outcome =>
   step === 'FAILED' && code !== undefined && RETRYABLE.includes(code) ? 'RETRYABLE' : step
 
@@ -141,7 +144,7 @@ export function contribution({ started, outcome, code, phases }: DeviceEvidence)
   }
   one('started', started)
   one('committed', outcome === 'COMMITTED')
-  one('failed', outcome !== null && outcome !== 'COMMITTED')
+  one('failed', outcome === 'FAILED' || outcome === 'REFUSED')
   one('retryable', outcome === 'RETRYABLE')
   if (outcome !== null && outcome !== 'COMMITTED' && code !== undefined) one(`code_${code}`)
   for (const [phase, { arm, errors, resets, silent, values }] of Object.entries(phases)) {
