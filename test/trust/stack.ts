@@ -3,16 +3,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { IoTClient } from '@aws-sdk/client-iot'
-import { PublishCommand } from '@aws-sdk/client-iot-data-plane'
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { type Field, startField } from '../../device/field.ts'
 import { provisionDevices } from '../../device/provision.ts'
 import type { Cloud } from '../../local/cloud.ts'
 import { startEdgeloop } from '../../scripts/lib/local-cloud.ts'
-import { type AwsConfig, iotDataClient, s3Client } from '../../scripts/lib/stack.ts'
+import { type AwsConfig, s3Client } from '../../scripts/lib/stack.ts'
 import { type Watch, watch } from '../../scripts/story/watch.ts'
-import { topics } from '../../src/contracts/mqtt.ts'
 import { rootOf, type TrustRoot, type TrustState } from '../../verifier/index.ts'
 
 export const FLEET = 'lab'
@@ -78,18 +76,6 @@ export class Stack {
     )
     lambda.destroy()
     if (FunctionError) throw new Error(Buffer.from(Payload ?? []).toString())
-  }
-
-  /**
-   * Tells devices that there is something newer. One that asked the cloud less than ten seconds ago asks no second time by
-   * itself, and these tests leave no ten seconds between two documents.
-   */
-  async hint(...things: readonly string[]): Promise<void> {
-    const payload = Buffer.from(JSON.stringify({ v: 1, counter: 0xffff_ffff }))
-    const iot = iotDataClient(this.config)
-    for (const thing of things)
-      await iot.send(new PublishCommand({ topic: topics.hint(thing), payload, qos: 1 }))
-    iot.destroy()
   }
 
   /** Starts devices that are made with this trust root; one that ran before has its storage again. */

@@ -186,7 +186,8 @@ const sizeRows = ({ tolerated, promotionAlpha: alpha }: PhaseShape): ProofRow[] 
   })
 
 function stopRows(shape: PhaseShape): ProofRow[] {
-  const { canaries, controls, tolerated, stopAlpha, expectedEvents: events, tau = 0.5 } = shape
+  const { canaries, controls, tolerated, stopAlpha, tau = 0.5 } = shape
+  const events = Math.floor(shape.expectedEvents)
   const rates = [0.8, 0.95].map(power => {
     const rate = smallestRateStopped(canaries, tolerated, stopAlpha.failureRate, power)
     return row(
