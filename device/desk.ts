@@ -68,6 +68,8 @@ export function createDesk(deps: {
 }): Desk {
   const { thing, fleet, hardware, runtimes, slots, state, uplink, clock, random, log, updaters } = deps
   let asked: { corr: string; cancel: () => void } | null = null
+  /** Version of the trust root that each open ask named: its answer holds the links behind that one. */
+  const askedFrom = new Map<string, number>()
   let asks = 0
   let askedAt = Number.NEGATIVE_INFINITY
   const held = new Map<DocumentKind, { readonly bytes: Uint8Array; readonly refusal: Refusal }>()
@@ -92,6 +94,8 @@ export function createDesk(deps: {
     asked = { corr, cancel }
     askedAt = clock.micros()
     const root = rootOf(state.current.trust).value.version
+    askedFrom.set(corr, root)
+    for (const old of askedFrom.keys()) if (askedFrom.size > MAX_ASKS) askedFrom.delete(old)
     uplink.request('ask', { corr, have: { root, manifest: position() } })
   }
   const rest = (): void => {
@@ -225,7 +229,10 @@ export function createDesk(deps: {
       if (asked?.corr === corr) rest()
       const { chain, beacon, manifest } = answer
       const bytes = (value: unknown) => Buffer.from(JSON.stringify(value))
-      if (chain.length > 0) take('trust', bytes({ v: 1, chain }), true)
+      // The retained chain may have come since the ask: what is known already is not news.
+      const from = askedFrom.get(corr) ?? 0
+      const news = chain.slice(Math.max(0, rootOf(state.current.trust).value.version - from))
+      if (from > 0 && news.length > 0) take('trust', bytes({ v: 1, chain: news }), true)
       if (beacon !== null) take('beacon', bytes(beacon), true)
       if (manifest !== null) take('manifest', bytes(manifest), true)
       settleHeld()

@@ -1,8 +1,8 @@
 /** Documents that come before what they need: retained messages and publishers keep no order. */
 import { describe, expect, it } from 'vitest'
 import { topics } from '../../src/contracts/mqtt.ts'
-import { testDevice } from './cloud.ts'
-import { json, signedBeacon, signedManifest } from './helpers.ts'
+import { THING, testDevice } from './cloud.ts'
+import { json, signedBeacon, signedManifest, signedRoot } from './helpers.ts'
 import { activeOf, committed, one } from './installed.ts'
 
 /** A device that has asked and was told that there is nothing yet, as on a fleet's first day. */
@@ -56,5 +56,19 @@ describe('a beacon that tells of a manifest that was lost', () => {
     ;[d.cloud.manifest, d.cloud.beacon] = [manifest, beacon]
     await d.clock.advance(11_000)
     expect(activeOf(d)).toBe(one.release.bundle.sha256)
+  })
+})
+
+describe('an answer that tells of trust roots which the retained chain has brought meanwhile', () => {
+  it('is no news, and nothing is refused', async () => {
+    const d = testDevice()
+    d.cloud.chain = [signedRoot(), signedRoot({ version: 2 }), signedRoot({ version: 3 })]
+    await d.cloud.up()
+    const [, ...behind] = d.cloud.chain
+    const late = { v: 1, kind: 'state', chain: behind, beacon: null, manifest: null }
+    await d.cloud.push(topics.answer(THING, 'ask-1'), json(late))
+    expect(d.cloud.steps()).toEqual([])
+    await d.clock.advance(60_000)
+    expect(d.cloud.steps()).toEqual([])
   })
 })

@@ -289,7 +289,6 @@ describe('root keys', () => {
     await reached(2)
     await runs(3)
     expect(stack.rootOf('away')).toMatchObject({ version: 9, epoch: 2 })
-    console.log(JSON.stringify(field.states()))
     const holders = ['dave', 'erin', 'grace'].map(
       name => pinnedKey(readFileSync(pem(name, 'pub.pem'), 'utf8')).hint,
     )
