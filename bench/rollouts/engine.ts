@@ -80,7 +80,7 @@ function canary(run: number, failureRate: number): { readonly stopped: boolean; 
         arm,
       )
     }
-    const verdict = decide(rollout, { counts, now: new Date(START + i * 1_000) })
+    const verdict = decide(rollout, { counts, now: new Date(START + i * 1_000), explain: false })
     if (verdict.decision === 'roll-back') return { stopped: true, at: i }
     if (verdict.decision === 'promote') return { stopped: false, at: i }
   }

@@ -53,7 +53,14 @@ describe('a chain that holds', () => {
 
   it('says what one device is to run', async () => {
     const older = makePackage({ version: 3, lift: 0.5 })
-    const candidate = { rollout: 'r', release: made.release, seed: 's', exposure: 1 }
+    const candidate = {
+      rollout: 'r',
+      release: made.release,
+      seed: 's',
+      exposure: 1,
+      control: 0,
+      mode: 'active' as const,
+    }
     const changes = { manifest: manifest(older.release, {}, { candidate }), more: ['--thing', 'cam-1'] }
     const { steps } = await outcome(changes)
     expect(steps.find(s => s.name === 'named')?.text).toMatch(

@@ -14,6 +14,8 @@ import { opensNext } from './windows.ts'
 export interface Sight {
   readonly counts: Counts
   readonly now: Date
+  /** Whether the tests name their confidence intervals, which cost more than the decision; they do unless told. */
+  readonly explain?: boolean
 }
 
 /**
@@ -72,7 +74,7 @@ function begin(rollout: Rollout, phase: Phase, sight: Sight): Verdict {
 
 function weigh(rollout: Rollout, phase: Phase, sight: Sight): Verdict {
   const { counts, now } = sight
-  const tests = harmTests(rollout, counts)
+  const tests = harmTests(rollout, counts, sight.explain)
   const harm = tests.filter(t => t.verdict === 'harm')
   if (harm.length > 0) return decided(sight, phase, 'roll-back', harmful(harm, counts), { tests })
   if (rollout.status !== 'RUNNING')

@@ -37,7 +37,7 @@ const STOP_OF: Readonly<Record<EventMetric, StopMetric>> = {
 }
 
 /** Every stop test on what is known since a person last looked. Any harm is enough. */
-export function harmTests(rollout: Rollout, counts: Counts): TestResult[] {
+export function harmTests(rollout: Rollout, counts: Counts, explain = true): TestResult[] {
   const share = alphas(rollout)
   const known = since(counts, rollout.acknowledged)
   return [
@@ -45,7 +45,7 @@ export function harmTests(rollout: Rollout, counts: Counts): TestResult[] {
     ...eventMetrics.flatMap(metric =>
       events(rollout, known, metric, share[STOP_OF[metric]] / comparable(rollout)),
     ),
-    ...values(rollout, known, share),
+    ...values(rollout, known, share, explain),
   ]
 }
 
@@ -101,7 +101,12 @@ function margins({ tolerate }: Rollout['policy']): Readonly<Record<ValueMetric, 
   }
 }
 
-function values(rollout: Rollout, counts: Counts, share: Readonly<Record<StopMetric, number>>): TestResult[] {
+function values(
+  rollout: Rollout,
+  counts: Counts,
+  share: Readonly<Record<StopMetric, number>>,
+  explain: boolean,
+): TestResult[] {
   const harm = margins(rollout.policy)
   return rollout.phases.slice(0, rollout.phase + 1).flatMap((phase, i) =>
     (['latency', 'confidence', 'disagreement'] as const).flatMap(metric => {
@@ -114,7 +119,9 @@ function values(rollout: Rollout, counts: Counts, share: Readonly<Record<StopMet
           : moments(counts, `p${i}_control_${metric}`, UNIT[metric])
       if (canary.n === 0 || control.n === 0 || alpha === 0) return []
       const test = { ...harm[metric], alpha }
-      const { exceeds, evidence, interval } = meanExceeds(canary, control, test)
+      const verdict = meanExceeds(canary, control, test)
+      const { exceeds, evidence } = verdict
+      const interval = explain ? verdict.interval : null
       const of = (m: Moments): string => `mean ${mean(m).toFixed(4)} over ${m.n} devices`
       const range = interval === null ? '' : `, difference in [${interval.map(x => x.toFixed(4)).join(', ')}]`
       return [

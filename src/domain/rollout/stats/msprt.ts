@@ -94,15 +94,21 @@ export function meanExceeds(canary: Moments, control: Moments, test: MeanTest): 
   const scale = Math.sqrt(v)
   const harm = (direction === 'higher' ? difference : -difference) - margin
   const evidence = mixtureLogRatio(normalScore(harm / scale, df) * scale, v, tau)
-  const critical = criticalScore(v, tau, alpha)
-  // Student's tail is the heavier one, so t lies above the normal score.
-  let high = 2 * critical
-  while (normalScore(high, df) < critical) high *= 2
-  const t = root(x => normalScore(x, df) - critical, critical, high, 40)
   return {
     exceeds: evidence >= -Math.log(alpha),
     evidence,
     difference,
-    interval: [difference - t * scale, difference + t * scale],
+    // Two searches, for whoever reads it; a decision needs none.
+    get interval(): readonly [number, number] {
+      const t = criticalStudent(criticalScore(v, tau, alpha), df)
+      return [difference - t * scale, difference + t * scale]
+    },
   }
+}
+
+/** Student's quantile of the tail of a normal score; its tail is the heavier one, so it lies above. */
+function criticalStudent(score: number, df: number): number {
+  let high = 2 * score
+  while (normalScore(high, df) < score) high *= 2
+  return root(x => normalScore(x, df) - score, score, high, 40)
 }
