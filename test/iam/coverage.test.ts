@@ -7,7 +7,7 @@ const template = readTemplate()
 
 describe('every statement of every role is needed', () => {
   it('each one alone allows some call of the loop, so that without it this call is refused', {
-    timeout: 180_000,
+    timeout: 600_000,
   }, async () => {
     const use = await probeRun(
       TEMPLATE,
@@ -32,7 +32,7 @@ describe('every statement of every role is needed', () => {
       /IAM refused: edgeloop_dev_hello may not sqs:SendMessage on arn:aws:sqs:/,
     ],
     ['PublishOutboxRole', 'ListStreams', /publish-outbox.*dynamodb:ListStreams.*\*/],
-  ])('without %s %s the loop fails and says so', { timeout: 180_000 }, async (role, sid, message) => {
+  ])('without %s %s the loop fails and says so', { timeout: 600_000 }, async (role, sid, message) => {
     const place = statements(template).find(s => s.role === role && s.sid === sid)
     if (place === undefined) throw new Error(`no statement ${sid} in ${role}`)
     expect(await without(template, place)).toMatch(message)

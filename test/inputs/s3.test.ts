@@ -111,7 +111,7 @@ describe('model.yaml', () => {
       'unknown-nested',
       'rollout: { tolerate: { failureRate: 0.1, colour: red } }',
       'SCHEMA',
-      'rollout.canary.colour',
+      'rollout.tolerate.colour',
     ],
     ['wrong-type', 'silentAfterMinutes: soon', 'SCHEMA', 'silentAfterMinutes'],
     ['not-yaml', 'description: [1, 2', 'NOT_YAML', 'model.yaml'],
