@@ -5,7 +5,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // Two cores, and the tests of the local cloud open real ports.
     maxWorkers: 2,
-    testTimeout: 60_000,
+    testTimeout: 180_000,
     hookTimeout: 120_000,
     coverage: {
       include: ['src/domain/**', 'src/handlers/**', 'compiler/**', 'trainer/**', 'device/**', 'local/**'],
