@@ -35,6 +35,8 @@ evaluation: { metric: auc, floor: 0.8, nonInferiority: 0.1 }
 targets: [{ hardware: ${HARDWARE}, compile: edgeloop }]
 rollout:
   phases: [{ name: canary, exposure: 0.1 }, { name: half, exposure: 0.5 }, { name: fleet, exposure: 1 }]
+  # Below a thousand devices, a tenth of them proves nothing about 5 %.
+  insufficient: ${DEVICES < 1_000 ? 'proceed' : 'hold'}
 `
 const DATA = `x,label\n${Array.from({ length: 600 }, (_, i) => `${(i % 100) - 50},${(i % 100) - 50 > 10 ? 1 : 0}`).join('\n')}\n`
 

@@ -13,6 +13,8 @@ const FAILURES: Readonly<Record<string, (data: Readonly<Record<string, unknown>>
   ModelVersionRejected: d =>
     `version ${d['version']} did not pass its gate: ${(d['reasons'] as string[]).join('; ')}`,
   CompilationFailed: d => `compiling version ${d['version']} for ${d['hardware']} failed: ${d['reason']}`,
+  RolloutHeld: d => `rollout ${d['rollout']} is held in phase ${d['phase']}: ${d['reason']}`,
+  RolloutAborted: d => `rollout ${d['rollout']} was aborted: ${d['reason']}`,
   RolloutRolledBack: d => `rollout ${d['rollout']} was rolled back: ${d['reason']}`,
 }
 
