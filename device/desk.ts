@@ -200,8 +200,10 @@ export function createDesk(deps: {
     }
     const waiting = held.get(kind)
     held.delete(kind)
-    // What has the wrong signature still, although a good one came, is forged. All else was merely older.
-    if (waiting?.refusal.code.endsWith('_SIGNATURE')) refuse(waiting.refusal, waiting.bytes)
+    // What has a wrong signature or an epoch ahead of the root still, although a good one came, was never the owner's
+    // word for this device. All else was merely older.
+    if (waiting !== undefined && /_(SIGNATURE|EPOCH)$/.test(waiting.refusal.code))
+      refuse(waiting.refusal, waiting.bytes)
     // A beacon may be what a manifest that came before it waits for, and a root what both wait for.
     if (kind !== 'manifest') retryHeld()
   }
@@ -249,10 +251,11 @@ export function createDesk(deps: {
   }
 }
 
-/** The signed bytes of an envelope, so that one payload under many broken signatures counts as one. */
+/** The signed bytes of an envelope, or of a chain's links one after the other, so that one content under many broken signatures counts as one. */
 function signedPart(bytes: Uint8Array): Uint8Array {
-  const payload = /"payload":"([A-Za-z0-9+/=]*)"/.exec(
-    Buffer.from(bytes.subarray(0, 262_144)).toString('latin1'),
+  const text = Buffer.from(bytes.subarray(0, 262_144)).toString('latin1')
+  const payloads = [...text.matchAll(/"payload":"([A-Za-z0-9+/=]+)"/g)].map(([, p = '']) =>
+    Buffer.from(p, 'base64'),
   )
-  return payload?.[1] ? Buffer.from(payload[1], 'base64') : bytes
+  return payloads.length === 0 ? bytes : Buffer.concat(payloads)
 }

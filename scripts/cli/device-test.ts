@@ -10,7 +10,7 @@ import { wrap } from './paint.ts'
 const path = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url))
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
 /** The reference device, as docs/device-conformance.md starts it. */
-const REFERENCE = [
+export const REFERENCE = [
   `exec ${quoted(process.execPath)} ${quoted(path('device/main.ts'))} --stay`,
   ...['endpoint', 'ca', 'cert', 'key', 'thing', 'fleet', 'hardware', 'slot', 'trust-root'].map(
     name => `--${name} "$EDGELOOP_${name.replace('-', '_').toUpperCase()}"`,

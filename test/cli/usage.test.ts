@@ -12,6 +12,7 @@ import { run } from './support.ts'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const COMMANDS = [
   'verify',
+  'device-test',
   ...['new-root', 'fetch', 'root', 'sign', 'publish', 'show', 'status'].map(name => `keys ${name}`),
 ]
 
