@@ -1,0 +1,6 @@
+export { applyDelta, applyTo, type DeltaDevice, readDelta } from './apply.ts'
+export { type Digest, digestOf } from './digest.ts'
+export { DeltaError, type DeltaErrorCode } from './errors.ts'
+export type { BlockEntry, Coding, DeltaHeader } from './header.ts'
+export { DEFAULT_BLOCK_SIZE, type DeltaOptions, makeDelta } from './make.ts'
+export { WORTHWHILE_SHARE, worthwhile } from './policy.ts'
