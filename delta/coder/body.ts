@@ -32,7 +32,11 @@ export function codeBody(
   const guess = new Uint8Array(buffer.length)
   guess.set(prediction, lead)
   let priming = true
-  const mixing = createMixing({ code: (p, bit) => (priming ? bit : coder.code(p, bit)) }, workspace)
+  const mixing = createMixing(
+    { code: (p, bit) => (priming ? bit : coder.code(p, bit)) },
+    workspace,
+    buffer.length,
+  )
   const recent = createRecent(buffer, guess, lead, plan.shape)
   const codeByte = createByteModel(mixing, recent)
   const numbers = createNumberModel(mixing, recent)

@@ -5,8 +5,9 @@ import { COUNT_LIMIT, CURVE, STEP, STRETCH } from './tables.ts'
 export const MAX_CONTEXTS = 8
 /** Sets of mixing weights, one for each kind of decision. */
 export const WEIGHT_SETS = 4_112
-/** log2 of the number of counters, which all contexts share by hash. */
-const SLOT_BITS = 20
+/** log2 of the number of counters, which all contexts share by hash: about 16 for each byte, within these bounds. */
+const MIN_SLOT_BITS = 16
+const MAX_SLOT_BITS = 20
 /** How fast weights learn, in 1/65536 of input times error, and where they start. */
 const RATE = 48
 const FIRST_WEIGHT = 16_384
@@ -23,7 +24,7 @@ export interface Workspace {
 }
 
 export const createWorkspace = (): Workspace => ({
-  counters: new Int32Array(2 ** SLOT_BITS),
+  counters: new Int32Array(2 ** MAX_SLOT_BITS),
   weights: new Int32Array(WEIGHT_SETS * MAX_CONTEXTS),
 })
 
@@ -55,9 +56,13 @@ function squash(x: number): number {
  * Context mixing: every context has a counter for the bit at hand, and their predictions are summed in the logistic
  * domain with weights that learn (M. Mahoney, “Adaptive weighing of context models for lossless data compression”,
  * 2005). Integers only, so that every machine predicts alike. Starts from a blank workspace.
+ * @param bytes how many are going to be coded
  */
-export function createMixing(coder: BitCoder, { counters, weights }: Workspace): Mixing {
-  counters.fill(EVEN)
+export function createMixing(coder: BitCoder, { counters, weights }: Workspace, bytes: number): Mixing {
+  const wanted = 32 - Math.clz32(bytes * 16)
+  const slotBits = Math.max(MIN_SLOT_BITS, Math.min(MAX_SLOT_BITS, wanted))
+  const shift = 32 - slotBits
+  counters.fill(EVEN, 0, 2 ** slotBits)
   weights.fill(FIRST_WEIGHT)
   const contexts = new Int32Array(MAX_CONTEXTS)
   const slots = new Int32Array(MAX_CONTEXTS)
@@ -72,8 +77,7 @@ export function createMixing(coder: BitCoder, { counters, weights }: Workspace):
         const plain = j === MAX_CONTEXTS - 1
         const mixed =
           Math.imul(plain ? contexts[j]! : contexts[j]! ^ spread, 0x2545f491) + Math.imul(j, 0x61c88647)
-        const slot =
-          (Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d) >>> (32 - SLOT_BITS)) ^ (plain ? 0 : offset)
+        const slot = (Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d) >>> shift) ^ (plain ? 0 : offset)
         slots[j] = slot
         const input = STRETCH[counters[slot]! >> 19]!
         inputs[j] = input
