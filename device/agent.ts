@@ -1,7 +1,7 @@
 import { topics } from '../src/contracts/mqtt.ts'
 import { type Refusal, readRoot } from '../verifier/index.ts'
 import { halfJitter } from './backoff.ts'
-import { createDesk } from './desk.ts'
+import { createDesk, haveOf } from './desk.ts'
 import { type Incoming, readIncoming } from './inbox.ts'
 import { createPredictor, eventIdPrefix, type Inference, InferenceError, type Predictor } from './infer.ts'
 import type { Clock, Logger, ModelRuntime, Random, Storage, Transport } from './ports.ts'
@@ -165,6 +165,10 @@ export function startDevice(options: DeviceOptions): Device {
         onShadow: installed => onShadow(slot, installed),
         request: (digest, offset, length) =>
           uplink.request('blob', { corr: `blob-${++requests}`, digest, offset, length }),
+        askDelta: (target, base) =>
+          uplink.request('ask', {
+            ...{ corr: `delta-${++requests}`, have: haveOf(state), delta: { target, base } },
+          }),
       }),
     ]),
   )
@@ -178,11 +182,10 @@ export function startDevice(options: DeviceOptions): Device {
   for (const updater of updaters.values()) updater.run()
 
   const hello = (): void => {
-    const { manifest } = state.current.trust
     uplink.request('hello', {
       hardware,
       runtime: options.runtime.name,
-      manifest: manifest && { epoch: manifest.epoch, counter: manifest.counter },
+      manifest: haveOf(state).manifest,
       slots: Object.fromEntries(
         slots.map(name => {
           const { active, previous } = state.slot(name)
@@ -222,7 +225,9 @@ export function startDevice(options: DeviceOptions): Device {
       for (const updater of updaters.values()) updater.block(incoming.digest, incoming.offset, incoming.bytes)
     } else if (incoming.kind !== 'answer') desk.take(incoming.kind, incoming.bytes)
     else if (incoming.answer.kind === 'ack') uplink.acknowledge(incoming.corr)
-    else desk.answer(incoming.corr, incoming.answer)
+    else if (incoming.answer.kind === 'delta') {
+      for (const updater of updaters.values()) updater.delta(incoming.answer)
+    } else desk.answer(incoming.corr, incoming.answer)
   }
 
   transport.onConnect(() => {
@@ -258,7 +263,6 @@ export function startDevice(options: DeviceOptions): Device {
       for (const { predictor } of predictors.values()) predictor.flush()
     },
     status() {
-      const { manifest } = state.current.trust
       const one = (slot: string): SlotStatus => {
         const release = predictors.get(slot)?.installed.release
         return {
@@ -272,7 +276,7 @@ export function startDevice(options: DeviceOptions): Device {
       return {
         thing,
         online,
-        manifest: manifest && { epoch: manifest.epoch, counter: manifest.counter },
+        manifest: haveOf(state).manifest,
         slots: Object.fromEntries(slots.map(slot => [slot, one(slot)])),
         refused,
         errors: [...errors],
@@ -287,7 +291,7 @@ export function startDevice(options: DeviceOptions): Device {
       if (stopped) return
       guarded('STOP_FAILED', () => {
         for (const { predictor } of predictors.values()) predictor.flush()
-        for (const updater of updaters.values()) updater.disconnected()
+        for (const updater of updaters.values()) updater.stop()
         desk.disconnected()
       })
       await Promise.race([uplink.idle(), new Promise<void>(done => clock.after(LAST_WORDS_MS, done))])

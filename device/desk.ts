@@ -29,6 +29,15 @@ const MAX_REFUSED = 32
 /** A slot that the manifest does not name stays as it is. */
 const NOTHING_WANTED: Wanted = { active: null, shadow: null }
 
+/** What an `ask` says of what the device has. */
+export function haveOf({ current: { trust } }: StateStore) {
+  const { manifest } = trust
+  return {
+    root: rootOf(trust).value.version,
+    manifest: manifest && { epoch: manifest.epoch, counter: manifest.counter },
+  }
+}
+
 export type DocumentKind = 'trust' | 'beacon' | 'manifest'
 
 /**
@@ -74,10 +83,6 @@ export function createDesk(deps: {
   let askedAt = Number.NEGATIVE_INFINITY
   const held = new Map<DocumentKind, { readonly bytes: Uint8Array; readonly refusal: Refusal }>()
 
-  const position = () => {
-    const { manifest } = state.current.trust
-    return manifest && { epoch: manifest.epoch, counter: manifest.counter }
-  }
   const stopAsking = (): void => {
     asked?.cancel()
     asked = null
@@ -93,10 +98,10 @@ export function createDesk(deps: {
     const cancel = clock.after(halfJitter(random, attempt, 2 * ASK_MS, ASK_CAP_MS), () => ask(attempt + 1))
     asked = { corr, cancel }
     askedAt = clock.micros()
-    const root = rootOf(state.current.trust).value.version
-    askedFrom.set(corr, root)
+    const have = haveOf(state)
+    askedFrom.set(corr, have.root)
     for (const old of askedFrom.keys()) if (askedFrom.size > MAX_ASKS) askedFrom.delete(old)
-    uplink.request('ask', { corr, have: { root, manifest: position() } })
+    uplink.request('ask', { corr, have })
   }
   const rest = (): void => {
     stopAsking()
@@ -161,7 +166,7 @@ export function createDesk(deps: {
       draft.refused = [...draft.refused, key].slice(-MAX_REFUSED)
       uplink.keep(draft, {
         slot: slots[0]!,
-        manifest: position() ?? { epoch: 0, counter: 0 },
+        manifest: haveOf(state).manifest ?? { epoch: 0, counter: 0 },
         bundle: digest,
         step: 'REFUSED',
         code: refusal.code,

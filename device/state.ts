@@ -16,6 +16,13 @@ const job = z.strictObject({
   stalled: z.boolean(),
   /** It is to run beside what answers. */
   shadow: z.boolean().default(false),
+  /**
+   * How the package comes: by this delta from the package `base`; whole, because there is none or because it did not
+   * do; undecided while it is left out. A package that was here already stays undecided.
+   */
+  delta: z
+    .union([z.enum(['none', 'failed']), z.strictObject({ base: sha256, sha256, length: z.int().min(1) })])
+    .optional(),
 })
 const slotState = z.strictObject({
   active: release.nullable(),

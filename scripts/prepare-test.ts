@@ -7,7 +7,18 @@ const root = join(TEMPLATE, '..')
 const PRODUCTS = ['dist/meta.json', '.serverless/cloudformation-template-update-stack.json']
 /** Folders as well as files, because deleting a file only changes its folder. */
 const INPUTS = [
-  ...['src', 'src/**/*', 'compiler', 'compiler/**/*', 'verifier', 'verifier/**/*', 'infra', 'infra/*'],
+  ...[
+    'src',
+    'src/**/*',
+    'compiler',
+    'compiler/**/*',
+    'verifier',
+    'verifier/**/*',
+    'delta',
+    'delta/**/*',
+    'infra',
+    'infra/*',
+  ],
   ...['serverless.yml', 'scripts/build.ts', 'package-lock.json', 'tsconfig.json'],
 ]
 

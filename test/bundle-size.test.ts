@@ -23,7 +23,10 @@ const UNWANTED: readonly (readonly [RegExp, string])[] = [
   [/\/dist-cjs\//, 'the CommonJS build of the SDK does not tree-shake: esbuild needs mainFields module,main'],
   [/\/zod\/v4\/locales\/(?!en\.js$)/, 'the named import of zod brings every locale'],
   [/credential-provider-(sso|ini)/, 'the default credential chain came in past src/runtime/credentials.ts'],
-  [/^(local|device|trainer|scripts|test|examples)\//, 'only src/ and compiler/ run in Lambda'],
+  [
+    /^(local|device|trainer|scripts|test|examples)\//,
+    'only src/, compiler/, delta/ and verifier/ run in Lambda',
+  ],
 ]
 
 describe('bundles', () => {

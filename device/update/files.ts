@@ -29,7 +29,8 @@ export function hashStored(storage: Storage, name: string): Hash {
   return hash
 }
 
-function openStored(storage: Storage, name: string): OpenFile | null {
+/** A stored file to be read in pieces, as far as the storage can. */
+export function openStored(storage: Storage, name: string): OpenFile | null {
   if (storage.open !== undefined) return storage.open(name)
   const bytes = storage.read(name)
   return (
@@ -75,12 +76,20 @@ export function storedBlob(storage: Storage, ref: BlobRef): Uint8Array | null {
   return null
 }
 
-/** Removes blobs and partial downloads that no slot's active, previous or coming release names. */
-export function sweep(storage: Storage, state: Readonly<State>): void {
-  const wanted = new Set<string>()
+/** Digests that a slot's active, previous or coming release names. */
+export function namedBlobs(state: Readonly<State>): Set<string> {
+  const named = new Set<string>()
   for (const slot of Object.values(state.slots))
     for (const release of [slot.active, slot.previous, slot.job?.release, slot.shadow?.release])
-      if (release) for (const ref of [release.bundle, release.package]) wanted.add(ref.sha256)
+      if (release) for (const ref of [release.bundle, release.package]) named.add(ref.sha256)
+  return named
+}
+
+/** Removes blobs and partial downloads that no release names and no update in hand needs. */
+export function sweep(storage: Storage, state: Readonly<State>): void {
+  const wanted = namedBlobs(state)
+  for (const { job } of Object.values(state.slots))
+    if (typeof job?.delta === 'object') wanted.add(job.delta.sha256)
   for (const name of storage.list()) {
     const digest = /^(?:blob|part)-([0-9a-f]{64})$/.exec(name)?.[1]
     if (digest !== undefined && !wanted.has(digest)) storage.remove(name)

@@ -1,6 +1,7 @@
 import type { Position, Release } from '../../verifier/index.ts'
 import type { Desired } from '../placement.ts'
 import type { Job, SlotState } from '../state.ts'
+import type { ReportBody } from '../uplink.ts'
 
 export type Plan =
   | { readonly kind: 'keep' }
@@ -30,6 +31,7 @@ function jobFor(
   shadow: boolean,
 ): Job {
   const goesOn = slot.job !== null && slot.job.shadow === shadow && sameRelease(slot.job.release, release)
+  const samePackage = goesOn && slot.job?.release.package.sha256 === release.package.sha256
   return {
     epoch: position.epoch,
     counter: position.counter,
@@ -38,7 +40,15 @@ function jobFor(
     step: goesOn ? slot.job!.step : 'ACCEPTED',
     stalled: false,
     shadow,
+    ...(samePackage && slot.job?.delta !== undefined ? { delta: slot.job.delta } : {}),
   }
+}
+
+/** How the package of a job came here, and by how many bytes: what a report of FETCHED says. */
+export function cameBy({ delta, release }: Job): Pick<ReportBody, 'via' | 'bytes'> {
+  if (delta === undefined) return { via: 'cached', bytes: 0 }
+  if (typeof delta === 'string') return { via: 'full', bytes: release.package.length }
+  return { via: 'delta', bytes: delta.length }
 }
 
 /** The bundle names its files, so equal bundles are equal models; the archive around them may differ. */

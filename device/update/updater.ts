@@ -14,10 +14,12 @@ import type { Wanted } from '../placement.ts'
 import type { Clock, Logger, ModelRuntime, Random, Storage } from '../ports.ts'
 import type { Job, State, StateStore } from '../state.ts'
 import type { ReportBody, Uplink } from '../uplink.ts'
+import { createByDelta, type DeltaAnswer } from './by-delta.ts'
 import { type InstalledModel, readContents, testPackage } from './check.ts'
-import { type Fetch, type FetchLimits, startFetch } from './fetch.ts'
+import type { FetchLimits } from './fetch.ts'
+import { createFetcher } from './fetcher.ts'
 import { sweep, wholeBlob } from './files.ts'
-import { planShadow, planUpdate, sameRelease } from './plan.ts'
+import { cameBy, planShadow, planUpdate, sameRelease } from './plan.ts'
 
 export interface UpdaterDeps {
   readonly thing: string
@@ -32,6 +34,8 @@ export interface UpdaterDeps {
   readonly log: Logger
   readonly limits: FetchLimits
   readonly request: (digest: string, offset: number, length: number) => void
+  /** Asks for the delta between two packages. */
+  readonly askDelta: (target: string, base: string) => void
   /** Another model answers from now on, or none does. */
   readonly onModel: (model: InstalledModel | null) => void
   /** A candidate runs beside it from now on, or none does. */
@@ -51,20 +55,24 @@ export interface Updater {
   /** Goes on with the update in hand, from where it is. Safe to call at any time. */
   run(): void
   block(digest: string, offset: number, bytes: Uint8Array): void
+  delta(answer: DeltaAnswer): void
   connected(): void
   disconnected(): void
+  stop(): void
 }
 
 export function createUpdater(deps: UpdaterDeps): Updater {
   const { slot, state, storage, uplink, log } = deps
-  let fetch: Fetch | null = null
-  let online = false
+  const fetcher = createFetcher(deps)
   let announce = false
   /** The model that answers was barred; what follows it is loaded when that is written. */
   let barred = false
   let shadowEnds = false
 
-  const report = (job: Job, rest: Pick<ReportBody, 'step' | 'code' | 'detail'>): ReportBody => ({
+  const report = (
+    job: Job,
+    rest: Pick<ReportBody, 'step' | 'code' | 'detail' | 'via' | 'bytes'>,
+  ): ReportBody => ({
     slot,
     manifest: { epoch: job.epoch, counter: job.counter },
     bundle: job.release.bundle.sha256,
@@ -75,7 +83,8 @@ export function createUpdater(deps: UpdaterDeps): Updater {
     state.update(draft => {
       draft.slots[slot]!.job!.step = step
     })
-    uplink.send('report', report(state.slot(slot).job!, { step }))
+    const job = state.slot(slot).job!
+    uplink.send('report', report(job, { step, ...(step === 'FETCHED' ? cameBy(job) : {}) }))
   }
   /** Checks 10 to 15 of what was fetched. */
   const verify = (release: Release, bundle: Uint8Array, archive: Uint8Array): InstalledModel => {
@@ -98,8 +107,7 @@ export function createUpdater(deps: UpdaterDeps): Updater {
     return testPackage(readContents(untar(archive, PACKAGE_FILES)), release, deps.runtime)
   }
   const fail = (job: Job, refusal: Refusal): void => {
-    fetch?.stop()
-    fetch = null
+    fetchNoLonger(null)
     const retry = refusal.code === 'FETCH_FAILED'
     log.warn('UPDATE_FAILED', { thing: deps.thing, slot, code: refusal.code, detail: refusal.message })
     deps.onFailure(refusal)
@@ -142,32 +150,19 @@ export function createUpdater(deps: UpdaterDeps): Updater {
     sweep(storage, state.current)
     run()
   }
-  const fetchOne = (job: Job, what: 'bundle' | 'package'): void => {
-    if (!online) return
-    const ref = job.release[what]
-    if (fetch?.digest === ref.sha256) return
-    fetch?.stop()
-    // A blob that ends at once calls back before startFetch returns.
-    let ended = false
-    const end = (then: () => void) => () => {
-      ended = true
-      fetch = null
-      then()
-    }
-    const started = startFetch({
-      ...deps,
-      ref,
+  const fetchOne = (job: Job, what: 'bundle' | 'package'): void =>
+    fetcher.want({
+      ref: job.release[what],
       mismatch: what === 'bundle' ? 'BUNDLE_DIGEST' : 'PACKAGE_DIGEST',
-      done: end(run),
-      failed: refusal => end(() => fail(state.slot(slot).job ?? job, refusal))(),
+      done: run,
+      failed: refusal => fail(state.slot(slot).job ?? job, refusal),
     })
-    if (!ended) fetch = started
-  }
   const step = (job: Job): void => {
     const bundle = wholeBlob(storage, job.release.bundle)
     const archive = bundle && wholeBlob(storage, job.release.package)
     if (bundle === null || archive === null) {
-      fetchOne(job, bundle === null ? 'bundle' : 'package')
+      if (bundle === null) fetchOne(job, 'bundle')
+      else if (!byDelta.pursue(job)) fetchOne(job, 'package')
       return
     }
     advance('FETCHED')
@@ -192,6 +187,13 @@ export function createUpdater(deps: UpdaterDeps): Updater {
     announce = false
     guarded(() => step(job))
   }
+  const byDelta = createByDelta({
+    ...deps,
+    online: () => fetcher.online,
+    ask: deps.askDelta,
+    fetch: (ref, failed) => fetcher.want({ ref, mismatch: 'PACKAGE_DIGEST', done: run, failed }),
+    run,
+  })
 
   return {
     boot() {
@@ -260,7 +262,7 @@ export function createUpdater(deps: UpdaterDeps): Updater {
       }
       const plan = planUpdate(target, active, position)
       const job = plan.kind === 'update' ? plan.job : planShadow(target, position)
-      fetchNoLonger(job?.release ?? null)
+      fetchNoLonger(job)
       target.job = job
       announce = target.job !== null
       if (plan.kind !== 'confirm') return
@@ -276,25 +278,31 @@ export function createUpdater(deps: UpdaterDeps): Updater {
       uplink.keep(draft, report(confirmed, { step: 'COMMITTED' }))
     },
     run,
-    block: (digest, offset, bytes) => {
-      if (fetch?.digest === digest) guarded(() => fetch?.block(offset, bytes))
-    },
+    block: (digest, offset, bytes) => guarded(() => fetcher.block(digest, offset, bytes)),
+    delta: answer => guarded(() => byDelta.answer(answer)),
     connected() {
-      online = true
+      fetcher.online = true
       run()
     },
-    disconnected() {
-      online = false
-      fetch?.stop()
-      fetch = null
+    disconnected: offline,
+    stop() {
+      offline()
+      byDelta.stop()
     },
   }
 
-  function fetchNoLonger(release: Release | null): void {
+  /** A package that is being made out of another one needs no connection. */
+  function offline(): void {
+    fetcher.online = false
+    fetcher.onlyFor([])
+    byDelta.disconnected()
+  }
+
+  function fetchNoLonger(job: Job | null): void {
+    const { release, delta } = job ?? { release: null, delta: undefined }
     const wanted = release === null ? [] : [release.bundle.sha256, release.package.sha256]
-    if (fetch === null || wanted.includes(fetch.digest)) return
-    fetch.stop()
-    fetch = null
+    fetcher.onlyFor(typeof delta === 'object' ? [...wanted, delta.sha256] : wanted)
+    byDelta.onlyFor(release)
   }
 
   /** The active model's files do not hold any more: run what still does, and fetch the active one again. */

@@ -103,6 +103,9 @@ export const reportBody = z.strictObject({
   step: z.enum(reportSteps),
   code: z.enum(reasonCodes).optional(),
   detail: z.string().max(512).optional(),
+  /** With FETCHED: how the package came, and the bytes of what came for it; none when it was there already. */
+  via: z.enum(['full', 'delta', 'cached']).optional(),
+  bytes: z.int().min(0).optional(),
 })
 
 const counts = z.array(z.int().min(0)).min(2).max(66)
@@ -160,10 +163,14 @@ export const samplesBody = z.strictObject({
   samples: z.array(fieldSample).min(1).max(200),
 })
 
-/** Asks for everything signed that is newer than what the device has. */
+/**
+ * Asks for everything signed that is newer than what the device has; with `delta`, only whether there is a delta that
+ * makes one package out of another. Both are SHA-256 digests of packages.
+ */
 export const askBody = z.strictObject({
   corr,
   have: z.strictObject({ root: z.int().min(1), manifest: position.nullable() }),
+  delta: z.strictObject({ target: sha256, base: sha256 }).optional(),
 })
 export const blobBody = z.strictObject({
   corr,
@@ -232,6 +239,14 @@ export const answer = z.discriminatedUnion('kind', [
     beacon: dsseEnvelope.nullable(),
     /** Null when the device has the newest, or there is none. */
     manifest: dsseEnvelope.nullable(),
+  }),
+  z.strictObject({
+    v: z.literal(1),
+    kind: z.literal('delta'),
+    target: sha256,
+    base: sha256,
+    /** A blob; null when there is none for the device's fleet. Nothing in it is signed: only what comes out is checked. */
+    delta: z.strictObject({ sha256, length: z.int().min(1) }).nullable(),
   }),
   z.strictObject({ v: z.literal(1), kind: z.literal('ack') }),
   z.strictObject({ v: z.literal(1), kind: z.literal('error'), code: z.string(), message: z.string() }),

@@ -217,6 +217,13 @@ export interface BlobRow {
   readonly objectKey: string
   readonly length: number
 }
+/** What makes one package out of another. Whether a fleet may have it is said by the blob of its digest. */
+export interface DeltaRow {
+  readonly digest: string
+  readonly length: number
+  /** Bytes of the package that it starts from. */
+  readonly baseLength: number
+}
 
 export interface DeviceWindowRow {
   readonly thing: string
@@ -336,6 +343,8 @@ export const keys = {
   }),
   bundle: (digest: string): Key => ({ pk: `BUNDLE#${digest}`, sk: 'BUNDLE' }),
   blob: (digest: string, fleet: string): Key => ({ pk: `BLOB#${digest}`, sk: `FLEET#${fleet}` }),
+  /** By the SHA-256 of the packages that it leads to and starts from. */
+  delta: (target: string, base: string): Key => ({ pk: `DELTA#${target}`, sk: base }),
   rollout: (id: string): Key => ({ pk: `ROLLOUT#${id}`, sk: 'ROLLOUT' }),
   /** Devices and counters of a rollout are spread over partitions, each of which takes 1,000 writes a second. */
   evidence: (id: string, shard: number, thing: string): Key => ({

@@ -1,6 +1,7 @@
 import { deviceLink, iotRegistry } from '../adapters/devices.ts'
 import type { DsseEnvelope } from '../contracts/manifest.ts'
-import { type FleetRow, keys, type TrustRow } from '../domain/entities.ts'
+import type { Answer } from '../contracts/mqtt.ts'
+import { type BlobRow, type DeltaRow, type FleetRow, keys, type TrustRow } from '../domain/entities.ts'
 import { InputError } from '../domain/errors.ts'
 import type { Core, DeviceLink, Registry } from '../domain/ports.ts'
 import { lambda } from '../runtime/lambda.ts'
@@ -13,11 +14,11 @@ export interface AnswerDeviceDeps extends Core {
 
 /**
  * `ask`: the pull path. A device gets what it lacks of the trust chain, the beacon, and the newest manifest, skipping
- * all between.
+ * all between. One that names two packages gets the delta between them instead.
  */
 export const answerDevice = (deps: AnswerDeviceDeps) => (event: unknown) =>
   handleUplink(deps, event, ['ask'], async ({ message, thing }) => {
-    const { corr, have } = message.body
+    const { corr, have, delta } = message.body
     const device = await deps.registry.describe(thing)
     if (device === undefined) {
       await deps.link.answer(thing, corr, {
@@ -32,6 +33,10 @@ export const answerDevice = (deps: AnswerDeviceDeps) => (event: unknown) =>
         'thing',
       )
     }
+    if (delta !== undefined) {
+      await deps.link.answer(thing, corr, await deltaFor(deps, device.fleet, delta.target, delta.base))
+      return
+    }
     const [fleet, trust] = await Promise.all([
       deps.store.get<FleetRow>(keys.fleet(device.fleet)),
       deps.store.get<TrustRow>(keys.trust()),
@@ -44,6 +49,14 @@ export const answerDevice = (deps: AnswerDeviceDeps) => (event: unknown) =>
       manifest: newerManifest(fleet?.data, have.manifest),
     })
   })
+
+async function deltaFor(deps: Core, fleet: string, target: string, base: string): Promise<Answer> {
+  const row = (await deps.store.get<DeltaRow>(keys.delta(target, base)))?.data
+  // Deltas are filed for the fleet of their target, so this is also the question whether the target is for this fleet.
+  const filed = row && (await deps.store.get<BlobRow>(keys.blob(row.digest, fleet)))
+  const delta = row && filed ? { sha256: row.digest, length: row.length } : null
+  return { v: 1, kind: 'delta', target, base, delta }
+}
 
 function newerManifest(
   fleet: FleetRow | undefined,

@@ -4,7 +4,7 @@
  * is a seed: a theft, then moves drawn at random, some of which aim at one check each.
  */
 
-import { topics } from '../../src/contracts/mqtt.ts'
+import { topics, type Uplink } from '../../src/contracts/mqtt.ts'
 import type { TrustRoot } from '../../verifier/index.ts'
 import {
   archiveOf,
@@ -71,7 +71,8 @@ export function makeWorld(theft: Theft, random: Random): World {
   const wire = {
     block: ({ digest, offset, length }: { digest: string; offset: number; length: number }) =>
       serve(world, digest, offset, length),
-    state: ({ have }: { have: { root: number } }) => answer(world, have.root),
+    state: ({ have, delta }: Uplink<'ask'>['body']) =>
+      delta === undefined ? answer(world, have.root) : answerDelta(world, delta),
   }
   world.victim = makeVictim(owner.roots[0]!.bytes, START, wire, state => judge.look(state))
   return world
@@ -119,6 +120,13 @@ function answer(world: World, root: number): unknown {
     beacon: parse(replay ? old('beacon') : owner.beacon),
     manifest: parse(replay ? old('manifest') : owner.manifest),
   }
+}
+
+/** The attacker's delta is a file that the device needs, by a wrong length. */
+function answerDelta({ answers }: World, { target, base }: { target: string; base: string }): unknown {
+  if (answers === 'silent') return null
+  const delta = answers === 'replay' ? { sha256: base, length: 1 } : null
+  return { v: 1, kind: 'delta', target, base, delta }
 }
 
 const pick = <T>({ random }: World, from: readonly T[]): T | undefined => from[random(from.length)]

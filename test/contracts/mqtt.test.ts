@@ -125,6 +125,10 @@ describe('bodies', () => {
     ['samples', { samples: new Array(201).fill(sample) }, 'body.samples'],
     ['ask', { have: { root: 0, manifest: null } }, 'body.have.root'],
     ['ask', { corr: 'a/b' }, 'body.corr'],
+    ['ask', { delta: { target: SHA } }, 'body.delta.base'],
+    ['ask', { delta: { target: SHA, base: SHA, size: 1 } }, 'body.delta.size'],
+    ['report', { step: 'FETCHED', via: 'pigeon' }, 'body.via'],
+    ['report', { step: 'FETCHED', via: 'delta', bytes: -1 }, 'body.bytes'],
     ['blob', { length: BLOB_MAX_BLOCK + 1 }, 'body.length'],
     ['blob', { offset: -1 }, 'body.offset'],
     ['predict', { row: [] }, 'body.row'],
@@ -139,6 +143,9 @@ describe('messages down', () => {
     expect(answer.safeParse({ v: 1, kind: 'ack', more: 1 }).success).toBe(false)
     expect(answer.safeParse({ v: 1, kind: 'manifest' }).success).toBe(false)
     expect(answer.safeParse({ v: 1, kind: 'other' }).success).toBe(false)
+    const none = { v: 1, kind: 'delta', target: SHA, base: SHA, delta: null }
+    expect(answer.parse(none)).toEqual(none)
+    expect(answer.safeParse({ ...none, delta: { sha256: SHA, length: 0 } }).success).toBe(false)
     const prediction = { v: 1, kind: 'prediction', version: 1, margins: [0.5], prediction: 1 }
     expect(predictionAnswer.parse(prediction)).toEqual(prediction)
     expect(hint.safeParse({ v: 1, counter: 1.5 }).success).toBe(false)

@@ -93,7 +93,12 @@ export async function startBroker(authority: TestAuthority, port = 0) {
     const { thing } = message
     if (message.kind === 'report' && ['COMMITTED', 'FAILED', 'REFUSED'].includes(message.body.step))
       await down(topics.answer(thing, ackCorr(message.epoch, message.seq)), json({ v: 1, kind: 'ack' }))
-    if (message.kind === 'ask')
+    if (message.kind === 'ask' && message.body.delta !== undefined)
+      await down(
+        topics.answer(thing, message.body.corr),
+        json({ v: 1, kind: 'delta', ...message.body.delta, delta: null }),
+      )
+    else if (message.kind === 'ask')
       await down(topics.answer(thing, message.body.corr), json({ v: 1, kind: 'unchanged' }))
     if (message.kind === 'blob') {
       const { digest, offset, length } = message.body

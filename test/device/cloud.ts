@@ -68,6 +68,10 @@ export interface TestCloud {
   readonly transport: Transport
   readonly sent: AnyUplink[]
   readonly blobs: Map<string, Uint8Array>
+  /** By digest of target and base. */
+  readonly deltas: Map<string, Uint8Array>
+  /** Whether it answers what is asked about deltas. */
+  offers: boolean
   /** What `ask` is answered with. */
   chain: DsseEnvelope[]
   beacon: DsseEnvelope | null
@@ -103,7 +107,13 @@ export function testCloud(thing: string = THING, fleet = 'plant'): TestCloud {
       if (terminal)
         down(topics.answer(thing, ackCorr(message.epoch, message.seq)), json({ v: 1, kind: 'ack' }))
     }
-    if (message.kind === 'ask')
+    if (message.kind === 'ask' && message.body.delta !== undefined) {
+      const { target, base } = message.body.delta
+      const found = cloud.deltas.get(`${target} ${base}`)
+      const delta = found === undefined ? null : { sha256: sha256(found), length: found.byteLength }
+      if (cloud.offers)
+        down(topics.answer(thing, message.body.corr), json({ v: 1, kind: 'delta', target, base, delta }))
+    } else if (message.kind === 'ask')
       down(
         topics.answer(thing, message.body.corr),
         json({
@@ -143,6 +153,8 @@ export function testCloud(thing: string = THING, fleet = 'plant'): TestCloud {
     transport,
     sent: [],
     blobs: new Map(),
+    deltas: new Map(),
+    offers: true,
     chain: [],
     beacon: signedBeacon(),
     manifest: null,

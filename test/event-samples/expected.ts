@@ -123,4 +123,5 @@ export const expected: Readonly<Record<string, Expected>> = {
   '71-ops-command-approval': { returns: { status: 404 } },
   '72-advance-rollout-rollout-commanded': nothing,
   '73-advance-rollout-device-silent': nothing,
+  '74-make-deltas-package-signed': nothing,
 }

@@ -89,6 +89,7 @@ export async function samples(): Promise<Sample[]> {
     ['publish-trust-check-due', checkDue({ kind: 'trust', subject: 'trust' })],
     ['advance-rollout-trust-root-published', bus('advance-rollout', 'TrustRootPublished')],
     ...rollouts(of),
+    ['make-deltas-package-signed', bus('make-deltas', 'PackageSigned')],
   ]
 }
 

@@ -30,7 +30,7 @@ export const targets: Readonly<Record<string, readonly string[]>> = {
   SamplesAdmitted: ['start-training'],
   ModelVersionRegistered: ['compile-model'],
   CompilationFinished: ['sign-package'],
-  PackageSigned: ['plan-rollout'],
+  PackageSigned: ['plan-rollout', 'make-deltas'],
   RolloutRequested: ['plan-rollout'],
   RolloutCommanded: ['advance-rollout'],
   DeviceSilent: ['advance-rollout'],

@@ -10,6 +10,7 @@ import { ingestLabels } from '../../src/handlers/ingest-labels.ts'
 import { ingestMetrics } from '../../src/handlers/ingest-metrics.ts'
 import { ingestReports } from '../../src/handlers/ingest-reports.ts'
 import { ingestSamples } from '../../src/handlers/ingest-samples.ts'
+import { makeDeltas } from '../../src/handlers/make-deltas.ts'
 import { opsCommand } from '../../src/handlers/ops-command.ts'
 import { opsQuery } from '../../src/handlers/ops-query.ts'
 import { planRollout } from '../../src/handlers/plan-rollout.ts'
@@ -44,6 +45,7 @@ export const makeHandlers = (deps: Deps): Record<string, Handler> => ({
   'compile-model': compileModel(deps),
   'track-compilation': trackCompilation(deps),
   'sign-package': signPackage(deps),
+  'make-deltas': makeDeltas(deps),
   'plan-rollout': planRollout(deps),
   'advance-rollout': advanceRollout(deps),
   'publish-trust': publishTrust(deps),

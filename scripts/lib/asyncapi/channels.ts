@@ -106,6 +106,7 @@ export const channels: readonly Channel[] = [
         beacon: 'FreshnessBeacon',
         manifest: 'FleetManifest',
       }),
+      delta: down('AnswerDelta', 'Where the delta between the two packages is, to an `ask` that named them.'),
       ack: down('AnswerAck', 'The report `{epoch}-{seq}` is kept; it need not be sent again.'),
       error: down('AnswerError', 'The request cannot be answered.'),
     },
@@ -170,6 +171,13 @@ export const operations: readonly {
     action: 'send',
     channel: 'ask',
     reply: { channel: 'answer', messages: ['state', 'error'] },
+  },
+  // An operation of its own: devices that never name two packages never get this answer, and need not know it.
+  {
+    id: 'sendAskForDelta',
+    action: 'send',
+    channel: 'ask',
+    reply: { channel: 'answer', messages: ['delta', 'error'] },
   },
   {
     id: 'sendBlobRequest',

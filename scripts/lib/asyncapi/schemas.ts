@@ -8,7 +8,7 @@ import { trustRoot } from './trust-root.ts'
 /** JSON Schema, draft 7: what AsyncAPI's default schema format builds on. */
 export type Schema = Readonly<Record<string, unknown>>
 
-const [answerState, answerAck, answerError] = mqtt.answer.options
+const [answerState, answerDelta, answerAck, answerError] = mqtt.answer.options
 const [prediction, predictionError] = mqtt.predictionAnswer.options
 
 /** Everything that has a name in the document. What is nested in another one becomes a reference to it. */
@@ -36,6 +36,7 @@ const named: Readonly<Record<string, z.ZodType>> = {
   BlobRequest: mqtt.uplinks.blob,
   PredictRequest: mqtt.uplinks.predict,
   AnswerState: answerState,
+  AnswerDelta: answerDelta,
   AnswerAck: answerAck,
   AnswerError: answerError,
   Prediction: prediction,
