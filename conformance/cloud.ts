@@ -93,7 +93,14 @@ export function createCloud(deps: {
     react(message) {
       if (message.kind === 'report' && TERMINAL.includes(message.body.step) && cloud.acknowledges)
         cloud.down('answer', { corr: `${message.epoch}-${message.seq}` }, json({ v: 1, kind: 'ack' }))
-      if (message.kind === 'ask') {
+      const { delta } = (message.kind === 'ask' ? message.body : {}) as {
+        delta?: Readonly<Record<string, string>>
+      }
+      if (message.kind === 'ask' && delta !== undefined) {
+        // Whoever asks for a delta hears at once that there is none, and takes the whole package.
+        const answer = json({ v: 1, kind: 'delta', ...delta, delta: null })
+        cloud.down('answer', { corr: message.body.corr }, answer)
+      } else if (message.kind === 'ask') {
         const state = cloud.state?.(message.body.have) ?? null
         if (state !== null) cloud.down('answer', { corr: message.body.corr }, json(state))
       }

@@ -122,9 +122,9 @@ export const mutants: readonly Mutant[] = [
   one(
     'asks for files that nobody signed',
     ['DEV-FETCH-01'],
-    'device/update/updater.ts',
-    '    if (fetch?.digest === ref.sha256) return\n',
-    "    if (fetch?.digest === ref.sha256) return\n    deps.request('0'.repeat(64), 0, 16)\n",
+    'device/update/fetcher.ts',
+    '      if (!fetcher.online || fetch?.digest === ref.sha256) return\n',
+    "      if (!fetcher.online || fetch?.digest === ref.sha256) return\n      deps.request('0'.repeat(64), 0, 16)\n",
   ),
   one(
     'waits for ever for a block',
