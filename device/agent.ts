@@ -162,6 +162,8 @@ export function startDevice(options: DeviceOptions): Device {
         ...{ thing, slot, hardware, state, storage, uplink, runtime: options.runtime },
         ...{ clock, random, log, onFailure, limits: { ...FETCH_LIMITS, ...options.fetch } },
         onModel: installed => onModel(slot, installed, booting),
+        // What runs now, nothing else would tell.
+        onBarred: () => hello(),
         onShadow: installed => onShadow(slot, installed),
         request: (digest, offset, length) =>
           uplink.request('blob', { corr: `blob-${++requests}`, digest, offset, length }),

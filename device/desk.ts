@@ -243,6 +243,8 @@ export function createDesk(deps: {
       if (beacon !== null) take('beacon', bytes(beacon), true)
       if (manifest !== null) take('manifest', bytes(manifest), true)
       settleHeld()
+      // On a connection that stays up, and without a newer manifest, nothing else takes up a download that failed.
+      runAll()
     },
     hint(counter) {
       runAll()

@@ -8,6 +8,8 @@ export interface Queued {
   readonly t: number
   body: unknown
   readonly bytes: number
+  /** It may have arrived, whatever became of the connection: it keeps its bytes, or its number would have two. */
+  tried?: boolean
 }
 
 const FILE = 'windows.json'
@@ -16,7 +18,9 @@ const MAX_WINDOWS = 168
 /** Bytes of everything else that may wait on one device. */
 const MAX_BYTES = 524_288
 
-const windows = z.array(z.strictObject({ seq: z.int(), t: z.int(), body: metricsBody }))
+const windows = z.array(
+  z.strictObject({ seq: z.int(), t: z.int(), body: metricsBody, tried: z.boolean().default(false) }),
+)
 
 /**
  * Messages that wait to be sent, first in first out. Windows have a bound of their own and are kept in a file
@@ -27,7 +31,7 @@ export interface Queue {
   /** Oldest first. */
   waiting(): readonly Queued[]
   remove(message: Queued): void
-  /** Windows that are still here waited over a reconnect. */
+  /** Windows that are still here, and were never sent, waited over a reconnect. */
   markHistorical(): void
   /** Writes the waiting windows down. */
   save(): void
@@ -64,10 +68,13 @@ export function createQueue(storage: Storage): Queue {
     },
     markHistorical() {
       for (const message of waiting)
-        if (isWindow(message)) message.body = { ...(message.body as object), historical: true }
+        if (isWindow(message) && !message.tried)
+          message.body = { ...(message.body as object), historical: true }
     },
     save() {
-      const kept = waiting.filter(isWindow).map(({ seq, t, body }) => ({ seq, t, body }))
+      const kept = waiting
+        .filter(isWindow)
+        .map(({ seq, t, body, tried = false }) => ({ seq, t, body, tried }))
       if (kept.length > 0) storage.write(FILE, Buffer.from(JSON.stringify(kept)))
     },
     get length() {

@@ -62,6 +62,7 @@ export function createUplink(deps: {
     for (const message of queue.waiting()) {
       if (!online || flying.size >= MAX_IN_FLIGHT) return
       if (flying.has(message)) continue
+      message.tried = true
       const sending = transport.publish(topics.up(thing, message.kind), encode(message.kind, message)).then(
         () => {
           flying.delete(message)

@@ -38,6 +38,8 @@ export interface UpdaterDeps {
   readonly askDelta: (target: string, base: string) => void
   /** Another model answers from now on, or none does. */
   readonly onModel: (model: InstalledModel | null) => void
+  /** What answered was barred, and what follows it has taken over. */
+  readonly onBarred: () => void
   /** A candidate runs beside it from now on, or none does. */
   readonly onShadow: (model: InstalledModel | null) => void
   readonly onFailure: (refusal: Refusal) => void
@@ -251,6 +253,7 @@ export function createUpdater(deps: UpdaterDeps): Updater {
       }
       deps.onModel(model)
       uplink.kick()
+      deps.onBarred()
       sweep(storage, state.current)
     },
     plan(draft, wanted, position) {

@@ -125,6 +125,15 @@ export interface TrustRow extends Bars {
   readonly published: number
 }
 
+export interface DeviceSlot {
+  /** What it last said that it runs. */
+  readonly bundle: string | null
+  /** Number of the message that said so: a later one may have come before it. */
+  readonly said?: { readonly epoch: number; readonly seq: number }
+  readonly step: string
+  readonly code?: string
+  readonly at: string
+}
 export interface DeviceRow {
   readonly thing: string
   readonly fleet: string
@@ -134,12 +143,7 @@ export interface DeviceRow {
   /** Newest message that changed this row. */
   readonly epoch: number
   readonly seq: number
-  readonly slots: Readonly<
-    Record<
-      string,
-      { readonly bundle: string | null; readonly step: string; readonly code?: string; readonly at: string }
-    >
-  >
+  readonly slots: Readonly<Record<string, DeviceSlot>>
   readonly silent: boolean
   readonly dropped: number
   /** Its usual time between messages, ms: a moving average. */

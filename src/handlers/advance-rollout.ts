@@ -47,7 +47,9 @@ export const advanceRollout = (deps: FleetDeps) =>
   fromBus(deps, async event => {
     const trigger = parseBusEvent(event, TRIGGERS)
     if (trigger.type === 'DeviceSilent') await recordSilence(deps, trigger)
-    await whileTrusted(deps, () => act(deps, trigger))
+    // A person's word is nowhere but in its event: it must not be taken as done.
+    if (trigger.type === 'RolloutCommanded') await act(deps, trigger)
+    else await whileTrusted(deps, () => act(deps, trigger))
   })
 
 async function act(deps: FleetDeps, trigger: Trigger): Promise<void> {
@@ -183,6 +185,10 @@ async function enact(
   const other = await otherActive(deps, row.data, fleet)
   if (other !== undefined && outranks(other.data, row.data) && !terminalRollout(row.data.status))
     decision = superseded(decision, other.data)
+  const newest = newestCommitted(fleet, row.data)
+  // Its events came late: the loop never takes a fleet back to an older version, only people do.
+  if (decision.decision === 'start' && row.data.createdBy === ENGINE && newest > row.data.version)
+    decision = superseded(decision, { version: newest })
   const next = started(evolve(row.data, decision), fleet.slots, decision)
   if (!SIGNED.includes(decision.decision)) {
     await deps.store.commit([putRollout(row, next)], eventsOf(next, decision, 0), cause)
@@ -236,7 +242,16 @@ async function otherActive(deps: Core, rollout: Rollout, fleet: FleetRow): Promi
 /** A person's rollout comes before the loop's; then the newer version. */
 const outranks = (a: Rollout, b: Rollout): boolean =>
   (a.createdBy === ENGINE) === (b.createdBy === ENGINE) ? a.version > b.version : b.createdBy === ENGINE
-const superseded = (decision: RolloutDecision, by: Rollout): RolloutDecision => ({
+const newestCommitted = ({ slots }: FleetRow, { slot, model, releases }: Rollout): number =>
+  Math.max(
+    0,
+    ...slots.flatMap(({ committed, ...s }) =>
+      s.slot === slot && Object.hasOwn(releases, s.hardware) && committed?.model === model
+        ? [committed.version]
+        : [],
+    ),
+  )
+const superseded = (decision: RolloutDecision, by: Pick<Rollout, 'version'>): RolloutDecision => ({
   ...decision,
   decision: 'supersede',
   reason: `version ${by.version} took its place`,

@@ -3,7 +3,7 @@ import { sqsEvent } from '../contracts/aws.ts'
 import { ackCorr, terminalSteps } from '../contracts/mqtt.ts'
 import { putDevice } from '../domain/device/row.ts'
 import { heard } from '../domain/device/silence.ts'
-import { type BundleRow, type DeviceRow, keys } from '../domain/entities.ts'
+import { type BundleRow, type DeviceRow, type DeviceSlot, keys } from '../domain/entities.ts'
 import { InputError } from '../domain/errors.ts'
 import type { Core, DeviceLink, Registry } from '../domain/ports.ts'
 import { type Fact, outcomeOf } from '../domain/rollout/evidence.ts'
@@ -46,7 +46,10 @@ async function hello(
   const { epoch, seq, body } = message
   const at = receivedAt.toISOString()
   const slots = Object.fromEntries(
-    Object.entries(body.slots).map(([slot, { active }]) => [slot, { bundle: active, step: 'RUNNING', at }]),
+    Object.entries(body.slots).map(([slot, { active }]) => [
+      slot,
+      { bundle: active, said: { epoch, seq }, step: 'RUNNING', at },
+    ]),
   )
   const device: DeviceRow = {
     ...before?.data,
@@ -147,18 +150,35 @@ function withReport(
     dropped: 0,
   }
   const at = receivedAt.toISOString()
-  if (!newer({ epoch, seq }, base)) return heard(base, receivedAt)
   const slot = base.slots[body.slot]
-  const bundle = body.step === 'COMMITTED' ? body.bundle : (slot?.bundle ?? null)
+  const now = runsNow(slot, { epoch, seq, body })
+  const late = !newer({ epoch, seq }, base)
+  if (late && (slot === undefined || now.bundle === slot.bundle)) return heard(base, receivedAt)
+  const { step, code } = late && slot !== undefined ? slot : body
   return {
     ...heard(base, receivedAt),
-    epoch,
-    seq,
+    ...(late ? {} : { epoch, seq }),
     slots: {
       ...base.slots,
-      [body.slot]: { bundle, step: body.step, at, ...(body.code ? { code: body.code } : {}) },
+      [body.slot]: { ...now, step, at, ...(code ? { code } : {}) },
     },
   }
+}
+
+/**
+ * What a slot runs after a report, and which message says so. Reports overtake one another: one that comes late still
+ * tells what runs, unless a later one did. What was barred stopped at once; what answers in its place, the next hello says.
+ */
+function runsNow(
+  slot: DeviceSlot | undefined,
+  { epoch, seq, body: { step, code, bundle } }: Pick<Received<'report'>['message'], 'epoch' | 'seq' | 'body'>,
+): Pick<DeviceSlot, 'bundle' | 'said'> {
+  const { bundle: before = null, said } = slot ?? {}
+  const known = { bundle: before, ...(said ? { said } : {}) }
+  if (said !== undefined && !newer({ epoch, seq }, said)) return known
+  if (step === 'COMMITTED') return { bundle, said: { epoch, seq } }
+  const stopped = step === 'REFUSED' && code?.startsWith('RELEASE_') && bundle === before
+  return stopped ? { bundle: null, said: { epoch, seq } } : known
 }
 
 async function described(

@@ -123,7 +123,8 @@ describe('other messages', () => {
     await d.cloud.down()
     await d.cloud.up()
     const [first, second] = d.cloud.of('metrics')
-    expect(second).toEqual({ ...first!, body: { ...first!.body, historical: true } })
+    // It may have arrived: under the same number it must be the same bytes, or it is taken for a replay.
+    expect(second).toEqual(first)
     expect(d.cloud.of('metrics')).toHaveLength(2)
   })
 })

@@ -82,17 +82,23 @@ function slotAfter(slot: ManifestSlot, rollout: Rollout): ManifestSlot {
     case 'COMPLETED':
       return { ...slot, committed: release, candidate: null, pins: { ...pins } }
     case 'ABORTED':
+      if (notOut(slot, rollout)) return slot
       if (rollout.history.at(-1)?.keep) return { ...slot, candidate, pins }
       return { ...slot, candidate: null, pins: {} }
     default: {
       const ours = slot.committed?.bundle.sha256 === release.bundle.sha256
       const committed = ours ? before : slot.committed
-      // The rollout that runs now may be another one.
-      const other = slot.candidate !== null && slot.candidate.rollout !== rollout.id
-      return { ...slot, committed, ...(other ? {} : { candidate: null, pins: {} }) }
+      if (notOut(slot, rollout) && (slot.candidate !== null || !ours)) return { ...slot, committed }
+      return { ...slot, committed, candidate: null, pins: {} }
     }
   }
 }
+
+/** What the slot has of candidate and pins is another rollout's: this one never began, is long over, or gave way. */
+const notOut = ({ candidate }: ManifestSlot, { id, begun, history }: Rollout): boolean =>
+  candidate === null
+    ? begun.length === 0 || history.some(d => d.decision === 'complete')
+    : candidate.rollout !== id
 
 const pinsOf = ({ policy }: Rollout, before: string, candidate: string): Record<string, string> =>
   Object.fromEntries(

@@ -1,11 +1,11 @@
-import type { Bars, ManifestSlot, Release } from '../../contracts/manifest.ts'
+import type { Bars, FleetManifest, ManifestSlot, Release } from '../../contracts/manifest.ts'
 import { type FleetRow, keys, listings, type TrustRow } from '../entities.ts'
 import type { Core, DeviceLink, Signer } from '../ports.ts'
 import { type Put, put, type Row } from '../store.ts'
 import { requireTrusted } from '../trust/anchors.ts'
 import { BEACON_PERIOD_MS, freshnessBeacon } from '../trust/beacon.ts'
 import { signEnvelope } from '../trust/dsse.ts'
-import { fleetManifest } from '../trust/manifest.ts'
+import { fleetManifest, MANIFEST_RENEWAL_MS } from '../trust/manifest.ts'
 
 export interface FleetDeps extends Core {
   readonly link: DeviceLink
@@ -40,12 +40,13 @@ export async function nextManifest(
 ): Promise<{ readonly write: Put; readonly counter: number }> {
   const { keyid, root } = await anchor(deps)
   const counter = fleet.counter + 1
-  const { slots, bars } = fleet
+  // What a rollout leads back to may have been barred since: every device would refuse the whole manifest.
+  const { slots, bars } = barFleet(fleet, root)
   const manifest = fleetManifest({
     ...{ fleet: fleet.fleet, epoch: root.epoch, counter, issued: deps.now(), slots, bars },
   })
   const envelope = await signEnvelope(Buffer.from(JSON.stringify(manifest)), deps.deploymentKey.sign, keyid)
-  const next: FleetRow = { ...fleet, epoch: root.epoch, counter, envelope, keyid }
+  const next: FleetRow = { ...fleet, slots, bars, epoch: root.epoch, counter, envelope, keyid }
   return { counter, write: fleetPut(next, before, 'fleet', deps.now()) }
 }
 
@@ -96,11 +97,30 @@ const beaconDue = ({ beacon, counter }: FleetRow, root: TrustRow, now: Date): bo
   beacon.counter !== counter ||
   now.getTime() - Date.parse(beacon.at) >= BEACON_PERIOD_MS
 
-/** Whether the fleet's manifest must be signed anew: by another key, for another epoch, or without what is barred now. */
-export function renewalOf(fleet: FleetRow, root: TrustRow, keyid: string, bars: Bars): FleetRow | undefined {
+/**
+ * Whether the fleet's manifest must be signed anew: by another key, for another epoch, without what is barred now, or
+ * because half of its life is over.
+ */
+export function renewalOf(
+  fleet: FleetRow,
+  root: TrustRow,
+  keyid: string,
+  bars: Bars,
+  now: Date,
+): FleetRow | undefined {
   const next = barFleet(fleet, joinBars(bars, root))
-  const stale = fleet.envelope !== undefined && (fleet.keyid !== keyid || fleet.epoch !== root.epoch)
+  const { envelope } = fleet
+  const stale =
+    envelope !== undefined &&
+    (fleet.keyid !== keyid ||
+      fleet.epoch !== root.epoch ||
+      now.getTime() - issuedOf(envelope) >= MANIFEST_RENEWAL_MS)
   return stale || next !== fleet ? next : undefined
+}
+
+function issuedOf({ payload }: NonNullable<FleetRow['envelope']>): number {
+  const { predicate } = JSON.parse(Buffer.from(payload, 'base64').toString()) as FleetManifest
+  return Date.parse(predicate.issued)
 }
 
 /**
@@ -113,7 +133,7 @@ export async function renewFleet(
   bars: Bars,
 ): Promise<{ readonly write: Put; readonly counter: number } | undefined> {
   const { keyid, root } = await anchor(deps)
-  const next = renewalOf(row.data, root, keyid, bars)
+  const next = renewalOf(row.data, root, keyid, bars, deps.now())
   return next === undefined ? undefined : nextManifest(deps, row, next)
 }
 

@@ -7,7 +7,9 @@ import {
 } from '../../contracts/manifest.ts'
 import { canonicalJson, sha256Hex } from '../training/plan.ts'
 
-const LIFETIME_DAYS = 365
+const LIFETIME_MS = 365 * 86_400_000
+/** When it is signed anew, so that one that says the newest is never over. */
+export const MANIFEST_RENEWAL_MS = LIFETIME_MS / 2
 
 /**
  * The signed desired state of a fleet. Its subjects are the state itself and the bundles it names, so that in-toto
@@ -42,7 +44,7 @@ export function fleetManifest(input: {
       epoch: input.epoch,
       counter: input.counter,
       issued: input.issued.toISOString(),
-      expires: new Date(input.issued.getTime() + LIFETIME_DAYS * 86_400_000).toISOString(),
+      expires: new Date(input.issued.getTime() + LIFETIME_MS).toISOString(),
       slots: [...input.slots],
       minimumRelease: { ...input.bars.minimumRelease },
       revokedBundles: [...input.bars.revokedBundles],
