@@ -156,11 +156,20 @@ export class Checks implements BackendWatch, FieldWatch {
         this.fault(`${pk} counts ${counters[name] ?? 0} ${name}, the devices' rows ${sum[name] ?? 0}`)
   }
 
-  logged({ thing }: FieldDevice, code: string): void {
+  logged({ thing }: FieldDevice, code: string, { reason }: Readonly<Record<string, unknown>>): void {
     this.codes.set(code, (this.codes.get(code) ?? 0) + 1)
     if (code === 'MANIFEST_ACCEPTED') this.accepted.set(thing, (this.accepted.get(thing) ?? 0) + 1)
-    if (['STATE_LOST', 'ACTIVE_DAMAGED', 'SHADOW_DAMAGED', 'TIMER_FAILED', 'MESSAGE_FAILED'].includes(code))
-      this.fault(`${thing} logged ${code}`)
+    if (
+      [
+        'STATE_LOST',
+        'ACTIVE_DAMAGED',
+        'SHADOW_DAMAGED',
+        'TIMER_FAILED',
+        'MESSAGE_FAILED',
+        'CONNECT_FAILED',
+      ].includes(code)
+    )
+      this.fault(`${thing} logged ${code}: ${reason}`)
   }
   wrote(device: FieldDevice, before: State | undefined, after: State): void {
     const { thing } = device

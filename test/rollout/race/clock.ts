@@ -11,16 +11,18 @@ interface Timer {
 export class SimClock {
   now: number
   private timers: Timer[] = []
+  private readonly gone = new WeakSet<object>()
   private order = 0
   constructor(now: number) {
     this.now = now
   }
-  /** What one incarnation of a device sees; `forget` takes all of its timers away with it. */
+  /** What one incarnation of a device sees; `forget` takes all of its timers away, also those to come. */
   for(owner: object, skewMs = 0): Clock {
     return {
       now: () => this.now + skewMs,
       micros: () => this.now * 1_000,
       after: (ms, call) => {
+        if (this.gone.has(owner)) return () => undefined
         const timer = { at: this.now + Math.max(0, Math.ceil(ms)), order: this.order++, owner, call }
         this.timers.push(timer)
         return () => {
@@ -30,6 +32,7 @@ export class SimClock {
     }
   }
   forget(owner: object): void {
+    this.gone.add(owner)
     this.timers = this.timers.filter(timer => timer.owner !== owner)
   }
   /** When the next timer is due; undefined without one. */

@@ -20,6 +20,7 @@ export class Disk {
   private left = Number.POSITIVE_INFINITY
   private how: Cut['how'] = 'after'
   private ghost: Map<string, Uint8Array> | null = null
+  private lives = 0
   constructor(files = new Map<string, Uint8Array>()) {
     this.files = files
   }
@@ -42,9 +43,18 @@ export class Disk {
 
   /** For one start of the program. */
   storage(): Storage {
-    const files = (): Map<string, Uint8Array> => this.ghost ?? this.files
+    const life = ++this.lives
+    // What is left of an earlier start has nothing but its own copy, also when there is power again.
+    let own: Map<string, Uint8Array> | null = null
+    const dead = (): Map<string, Uint8Array> | null => {
+      if (life === this.lives) own = this.ghost
+      else own ??= new Map()
+      return own
+    }
+    const files = (): Map<string, Uint8Array> => dead() ?? this.files
     const change = (act: (to: Map<string, Uint8Array>) => void, torn?: (to: typeof this.files) => void) => {
-      if (this.ghost !== null) return act(this.ghost)
+      const copy = dead()
+      if (copy !== null) return act(copy)
       const last = this.left-- === 0
       if (last && this.how === 'before') {
         this.kill()

@@ -14,6 +14,12 @@ async function calm(devices = 1): Promise<Race> {
   await race.drain()
   return race
 }
+/** The next message, or the next timer when there is none. */
+async function next(race: Race): Promise<void> {
+  if (race.backend.jobs.length + race.broker.flights.length > 0) return race.any(() => 0)
+  race.clock.fire()
+  await race.flush()
+}
 const status = (race: Race, of: Product): string | undefined =>
   race.row<Rollout>(keys.rollout(rolloutId(of)))?.status
 const running = (race: Race): number | null | undefined =>
@@ -89,7 +95,7 @@ describe('the cloud', () => {
     await race.release(second, policy)
     const known = () => race.row<DeviceRow>(keys.device(device.thing))?.slots[SLOT]?.bundle
     // The report of the switch is lost, what comes behind it arrives, and then it is sent again.
-    while (device.durable?.slots[SLOT]?.active?.version === 1) await race.any(() => 0)
+    while (device.durable?.slots[SLOT]?.active?.version === 1) await next(race)
     race.broker.flights = race.broker.flights.filter(f => !f.topic.endsWith('/up/report'))
     await race.release(await product(4, true), policy)
     await race.rest()
@@ -106,11 +112,7 @@ describe('the device', () => {
     await race.release(second, policy)
     while (race.checks.codes.get('UPDATE_FAILED') === undefined) {
       race.backend.jobs = race.backend.jobs.filter(job => job.handler !== 'serve-blob')
-      if (race.backend.jobs.length + race.broker.flights.length > 0) await race.any(() => 0)
-      else {
-        race.clock.fire()
-        await race.flush()
-      }
+      await next(race)
     }
     await race.rest()
     expect(running(race)).toBe(2)
