@@ -23,7 +23,9 @@ const HARDWARE = 'gateway'
 const PATIENCE = 1_200
 const PARTS = 2
 /** What functions on two cores can answer; a faster fleet asks again while its answers wait. */
-const CONNECTS_PER_SECOND = 30
+const CONNECTS_PER_SECOND = Number(process.env['CONNECTS_PER_SECOND'] ?? 30)
+/** The same for an update, which is two blocks and five reports. */
+const BLOCKS_PER_SECOND = Number(process.env['BLOCKS_PER_SECOND'] ?? 24)
 const MODEL = `
 name: probe
 fleet: ${FLEET}
@@ -35,6 +37,7 @@ training: { hyperparameters: { num_round: 2, max_depth: 1 } }
 evaluation: { metric: auc, floor: 0.8, nonInferiority: 0.1 }
 targets: [{ hardware: ${HARDWARE}, compile: edgeloop }]
 rollout:
+  transfer: { blocksPerSecond: ${BLOCKS_PER_SECOND} }
   phases: [{ name: canary, exposure: 0.1 }, { name: half, exposure: 0.5 }, { name: fleet, exposure: 1 }]
   # Below a thousand devices, a tenth of them proves nothing about 5 %.
   insufficient: ${DEVICES < 1_000 ? 'proceed' : 'hold'}

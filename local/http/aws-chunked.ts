@@ -1,10 +1,10 @@
-import { timingSafeEqual } from 'node:crypto'
+import { type KeyObject, timingSafeEqual } from 'node:crypto'
 import { hmac, type Scope, scopeText, sha256Hex } from './sigv4-canonical.ts'
 import { mismatch, SignatureFault } from './sigv4-fault.ts'
 
 /** What a chain of chunk signatures is checked against. */
 export interface ChunkSigning {
-  readonly key: Buffer
+  readonly key: KeyObject
   readonly amzDate: string
   readonly scope: Scope
   readonly seedSignature: string

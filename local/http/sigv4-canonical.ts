@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto'
+import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import { byCodePoint, decodePercent, encodeRfc3986, parseQuery } from './encoding.ts'
 
 /** A request as it came over the wire, before anything was decoded. */
@@ -19,7 +19,7 @@ export interface Scope {
 }
 
 export const sha256Hex = (data: Buffer | string): string => createHash('sha256').update(data).digest('hex')
-export const hmac = (key: Buffer | string, data: string): Buffer =>
+export const hmac = (key: Buffer | KeyObject, data: string): Buffer =>
   createHmac('sha256', key).update(data).digest()
 
 /** All values of one header, comma-joined, with runs of spaces folded, as the canonical form wants them. */
@@ -82,7 +82,17 @@ export function stringToSign(amzDate: string, scope: Scope, canonical: string): 
   return ['AWS4-HMAC-SHA256', amzDate, scopeText(scope), sha256Hex(canonical)].join('\n')
 }
 
-export function signingKey(secretAccessKey: string, scope: Scope): Buffer {
-  const day = hmac(`AWS4${secretAccessKey}`, scope.date)
-  return hmac(hmac(hmac(day, scope.region), scope.service), 'aws4_request')
+/** A key is good for a day, and making it costs more than all the rest of a check. */
+const signingKeys = new Map<string, KeyObject>()
+const MAX_KEYS = 500
+
+export function signingKey(secretAccessKey: string, scope: Scope): KeyObject {
+  const id = `${scopeText(scope)}/${secretAccessKey}`
+  const known = signingKeys.get(id)
+  if (known !== undefined) return known
+  const day = hmac(Buffer.from(`AWS4${secretAccessKey}`), scope.date)
+  const key = createSecretKey(hmac(hmac(hmac(day, scope.region), scope.service), 'aws4_request'))
+  if (signingKeys.size >= MAX_KEYS) signingKeys.clear()
+  signingKeys.set(id, key)
+  return key
 }

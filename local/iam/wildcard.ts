@@ -35,8 +35,23 @@ export function matchesWildcard(
   value: string,
   options: { readonly ignoreCase?: boolean; readonly lookup?: Lookup } = {},
 ): boolean {
-  const flags = options.ignoreCase === true ? 'isu' : 'su'
-  return new RegExp(`^${source(pattern, options.lookup ?? (() => undefined))}$`, flags).test(value)
+  return expression(source(pattern, options.lookup ?? (() => undefined)), options.ignoreCase === true).test(
+    value,
+  )
+}
+
+/** A template's patterns are few and asked again with every call. */
+const expressions = new Map<string, RegExp>()
+const MAX_EXPRESSIONS = 5_000
+function expression(from: string, ignoreCase: boolean): RegExp {
+  const flags = ignoreCase ? 'isu' : 'su'
+  const id = `${flags} ${from}`
+  const known = expressions.get(id)
+  if (known !== undefined) return known
+  const made = new RegExp(`^${from}$`, flags)
+  if (expressions.size >= MAX_EXPRESSIONS) expressions.clear()
+  expressions.set(id, made)
+  return made
 }
 
 /** The text with its variables replaced and no wildcard meaning, for the `…Equals` operators. */

@@ -26,6 +26,9 @@ export interface LogGroup {
   lines: LogLine[]
 }
 
+/** Lines gather for so long before they are written: opening a file costs more than many lines. */
+const GATHER_MS = 50
+
 export type LogStore = ReturnType<typeof createLogStore>
 
 /** `linesPerGroup` lines of a group stay readable; older ones are in `dir/logs/GROUP.log` only. */
@@ -47,6 +50,7 @@ export function createLogStore(realm: Realm, linesPerGroup: number) {
 
   async function write(): Promise<void> {
     await mkdir(folder, { recursive: true })
+    await new Promise(later => setTimeout(later, GATHER_MS))
     while (unwritten.size > 0) {
       const batches = [...unwritten]
       unwritten.clear()

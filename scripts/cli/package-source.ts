@@ -132,14 +132,36 @@ async function publishedChain(stack: Stack): Promise<Buffer> {
   return chain
 }
 
+/** A beacon goes out just before its manifest, as devices know; what is behind is read again for so long. */
+const ON_ITS_WAY = { tries: 10, ms: 1_000 }
 async function publishedDocuments(stack: Stack, fleet: string): Promise<Pick<Parts, 'manifest' | 'beacon'>> {
   const iot = iotDataClient(stack.config)
-  const manifest = await reach('IoT', () => retained(iot, topics.manifest(fleet)))
-  const beacon = await reach('IoT', () => retained(iot, topics.beacon(fleet)))
+  const read = async () => ({
+    beacon: await reach('IoT', () => retained(iot, topics.beacon(fleet))),
+    manifest: await reach('IoT', () => retained(iot, topics.manifest(fleet))),
+  })
+  let { beacon, manifest } = await read()
+  for (let i = 1; i < ON_ITS_WAY.tries && isBehind(manifest, beacon); i++) {
+    await new Promise(later => setTimeout(later, ON_ITS_WAY.ms))
+    ;({ beacon, manifest } = await read())
+  }
   return {
     ...(manifest === undefined ? {} : { manifest }),
     ...(beacon === undefined ? {} : { beacon }),
   }
+}
+
+/** Nothing is trusted here: only whether it pays to read again. */
+function isBehind(manifest: Buffer | undefined, beacon: Buffer | undefined): boolean {
+  const named = (document: Buffer | undefined, field: string): number => {
+    try {
+      const { payload } = JSON.parse(String(document)) as { payload: string }
+      return Number((JSON.parse(Buffer.from(payload, 'base64').toString()) as Record<string, unknown>)[field])
+    } catch {
+      return Number.NaN
+    }
+  }
+  return named(manifest, 'counter') < named(beacon, 'minimumCounter')
 }
 
 export const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
