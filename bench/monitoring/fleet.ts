@@ -1,4 +1,3 @@
-import { detectDrift, summarise, type WindowSummary } from '../../src/domain/monitoring/drift.ts'
 import { FRESH, judgeWindow, type QuantityState } from '../../src/domain/monitoring/judge.ts'
 import { NO_CLUSTERING } from '../../src/domain/monitoring/stats/clustering.ts'
 import type { Counts } from '../../src/domain/monitoring/stats/counts.ts'
@@ -34,10 +33,8 @@ const LAYOUTS = [
 
 const NAMES = [
   'pooled: correlation taken as 0',
-  'Rao–Scott average per window (first version)',
   'average over bins, differences stay',
   'ours: evidence alone (e-BH, 1 %)',
-  'first version: drift said',
   'ours: drift said',
   'ours: episode opened',
 ] as const
@@ -51,7 +48,6 @@ function course(random: Rng, layout: (typeof LAYOUTS)[number], spread: Spread): 
   let state: QuantityState = FRESH
   let blind: readonly Segment[] = []
   let average: readonly Segment[] = []
-  const former: WindowSummary[] = []
   const { reference } = trained
   for (let look = 1; look <= layout.looks; look++) {
     fine.clear()
@@ -63,18 +59,14 @@ function course(random: Rng, layout: (typeof LAYOUTS)[number], spread: Spread): 
     blind = addWindow(blind, { ...segment, clustering: NO_CLUSTERING })
     const { excess, spare } = segment.clustering
     average = addWindow(average, { ...segment, clustering: { excess: [excess[0]!], spare } })
-    former.push(summarise({ window: look, devices }))
-    const before = () => detectDrift('x', former.slice(-32), reference.p0, FORMER)
     const passes = (segments: readonly Segment[]): boolean =>
       eBh([detect(segments, reference).logE], 0.01).rejected[0]!
     const now = {
       [NAMES[0]]: () => passes(blind),
-      [NAMES[1]]: () => reaches(before()),
-      [NAMES[2]]: () => passes(average),
-      [NAMES[3]]: () => verdict.logE >= verdict.threshold,
-      [NAMES[4]]: () => before().drifted,
-      [NAMES[5]]: () => verdict.state === 'drift',
-      [NAMES[6]]: () => opened !== undefined,
+      [NAMES[1]]: () => passes(average),
+      [NAMES[2]]: () => verdict.logE >= verdict.threshold,
+      [NAMES[3]]: () => verdict.state === 'drift',
+      [NAMES[4]]: () => opened !== undefined,
       ...Object.fromEntries(
         trained.rules.map(rule => [rule.name, () => fine.n > 0 && rule.alarms(fine)] as const),
       ),
@@ -89,8 +81,6 @@ const rejected = (name: string): boolean => NAMES.some(n => n === name) && !name
 const shown = (name: string, looks: number): boolean => looks <= 48 || !rejected(name)
 const due = (name: string, look: number, looks: number): boolean =>
   shown(name, looks) && (look % 4 === 0 || !rejected(name))
-const reaches = ({ logE, threshold }: { logE: number; threshold: number }): boolean => logE >= threshold
-const FORMER = { falseAlarmRate: 0.01, tolerance: 0.05, referenceRows: ROWS, quantities: 1 }
 
 function makeFleet(
   random: Rng,

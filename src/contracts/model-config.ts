@@ -69,12 +69,21 @@ export const modelConfig = z.strictObject({
     .strictObject({
       windowSeconds: z.int().min(1).max(86_400).default(3_600),
       graceSeconds: z.int().min(1).max(86_400).default(600),
-      /** At most this many false alarms per window in expectation, over all monitored quantities together. */
+      /** False discovery rate per window, over all monitored quantities together. */
       falseAlarmRate: z.number().gt(0).lt(0.5).default(0.01),
       /** With fewer devices in a window nothing is said: readings of few devices that differ look like drift. */
       minDevices: z.int().min(2).default(10),
       /** Total variation distance that is too small to matter. */
       tolerance: z.number().gt(0).lt(1).default(0.1),
+      /** An episode opens when so many of the last `evaluationPeriods` windows say drift. */
+      datapointsToAlarm: z.int().min(1).max(24).default(2),
+      evaluationPeriods: z.int().min(1).max(24).default(3),
+      /** Windows in a row that are back at the baseline before an episode is over. */
+      cleanWindows: z.int().min(1).max(24).default(2),
+    })
+    .refine(m => m.datapointsToAlarm <= m.evaluationPeriods, {
+      path: ['datapointsToAlarm'],
+      message: 'must not be above `evaluationPeriods`',
     })
     .prefault({}),
   sampling: z

@@ -2,7 +2,9 @@ import type { DriftEvidence } from '../contracts/drift.ts'
 import type { Bars, DsseEnvelope, ManifestSlot } from '../contracts/manifest.ts'
 import type { ModelConfig } from '../contracts/model-config.ts'
 import type { Baseline, PackageRef } from '../contracts/packages.ts'
-import type { WindowSummary } from './monitoring/drift.ts'
+import type { Problems } from './monitoring/problems.ts'
+import type { Scope } from './monitoring/scope.ts'
+import type { Verdict, VerdictState } from './monitoring/verdict.ts'
 import type { GuardOutcome, RetrainFacts, RetrainTrigger } from './retrain/guards.ts'
 import type { Key } from './store.ts'
 import type { TrainingSetSummary } from './training/plan.ts'
@@ -267,11 +269,26 @@ export interface ClosedWindowRow {
   readonly reported: number
   readonly expected: number
 }
-export interface MonitorRow {
-  /** Kept window summaries by quantity, oldest first. */
-  readonly windows: Readonly<Record<string, readonly WindowSummary[]>>
+/** What the last window said of one quantity. */
+export interface QuantityView extends DriftEvidence {
+  readonly state: VerdictState
+  /** Why nothing can be said. */
+  readonly reason?: Verdict['reason']
+  readonly upperBound: number
+  /** Window from which on the evidence counts. */
+  readonly since: number
+  /** Intra-device correlation that it was judged with. */
+  readonly correlation: number
+  /** Its open episode. */
+  readonly open?: string
+  readonly scope: Scope['kind']
+}
+export interface MonitorRow extends Problems {
+  /** SHA-256 of the state object. */
+  readonly state: string
   readonly evaluated: readonly number[]
-  readonly latest: readonly (DriftEvidence & { readonly drifted: boolean })[]
+  readonly latest: readonly QuantityView[]
+  /** The episode in which the model, and not single devices, drifts. */
   readonly episode?: string
 }
 export interface EpisodeRow {
@@ -284,6 +301,8 @@ export interface EpisodeRow {
   readonly evidence?: readonly DriftEvidence[]
   /** Decision that used it up. */
   readonly decision?: string
+  /** The window with which it was over before anything was decided. */
+  readonly closed?: number
 }
 
 /** In the quarantine table: no training job and nobody who starts one reads it. */

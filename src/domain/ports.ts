@@ -19,6 +19,7 @@ export interface Core {
 export type MetricName =
   | 'InputsRejected'
   | 'DriftDetected'
+  | 'DeviceDriftDetected'
   | 'RetrainsApproved'
   | 'RolloutsRolledBack'
   | 'RolloutsHeld'

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { bucketObjects } from '../adapters/objects.ts'
 import { tableStore } from '../adapters/table.ts'
-import type { DomainEvent } from '../contracts/envelope.ts'
+import type { ModelConfig } from '../contracts/model-config.ts'
 import { type Baseline, baseline as baselineContract } from '../contracts/packages.ts'
 import {
   type DeviceWindowRow,
@@ -10,19 +10,23 @@ import {
   type MonitorRow,
   type VersionRow,
 } from '../domain/entities.ts'
-import { detectDrift, summarise, type WindowSummary } from '../domain/monitoring/drift.ts'
-import { judgeHarm } from '../domain/monitoring/harm.ts'
-import { countsByQuantity } from '../domain/monitoring/windows.ts'
+import { EdgeloopError } from '../domain/errors.ts'
+import { conclude, putEpisode } from '../domain/monitoring/conclude.ts'
+import { evaluate } from '../domain/monitoring/evaluate.ts'
+import { judgeErrors } from '../domain/monitoring/harm.ts'
+import { decodeState, EMPTY, encodeState, type MonitorState, stateKey } from '../domain/monitoring/state.ts'
+import type { DriftPolicy } from '../domain/monitoring/verdict.ts'
 import type { Core, Objects } from '../domain/ports.ts'
 import type { WithQuarantine } from '../domain/sampling/quarantine.ts'
-import { type Cause, put, type Write } from '../domain/store.ts'
+import { type Cause, put } from '../domain/store.ts'
 import { blobKey } from '../domain/training/assemble.ts'
+import { sha256Hex } from '../domain/training/plan.ts'
 import { type BusEvent, fromBus, parseBusEvent } from '../runtime/events.ts'
 import { lambda } from '../runtime/lambda.ts'
 
 const MAX_BASELINE = 1024 * 1024
-/** Windows kept for the e-detector; older starts no longer add evidence. */
-const KEPT_WINDOWS = 32
+/** Compressed; about 6 MB for 10,000 devices and 20 quantities. */
+const MAX_STATE = 64 * 1024 * 1024
 
 export interface EvaluateWindowDeps extends WithQuarantine {
   readonly artefacts: Objects
@@ -44,94 +48,81 @@ async function evaluateDrift(
   const versionRow = (await deps.store.get<VersionRow>(keys.version(model, version)))?.data
   if (versionRow?.status !== 'PACKAGED') return
   const monitorRow = await deps.store.get<MonitorRow>(keys.monitor(model, version))
-  const before: MonitorRow = monitorRow?.data ?? { windows: {}, evaluated: [], latest: [] }
   // Late counts correct a window that was judged: they open no episode, the next window is judged with them. An
   // amendment that overtook the closing is judged in its place.
-  const judged = before.evaluated.includes(window)
-  if (judged && type === 'WindowClosed') return
-  const baseline = await readBaseline(deps, versionRow.baselineDigest)
+  const again = monitorRow?.data.evaluated.includes(window) === true
+  if (again && type === 'WindowClosed') return
   const parts = (
     await deps.store.query<DeviceWindowRow>(keys.window(model, version, window).pk, 'DEVICE#')
   ).map(r => r.data)
   // The earlier messages have expired: what is kept of the window has more than what is left.
-  if (judged && parts.length < data.reported) return
-  const windows = withWindow(before.windows, window, parts)
-  const quantities = [...baseline.features, baseline.prediction]
-  const { falseAlarmRate, tolerance } = versionRow.config.monitoring
-  const latest = quantities.map(({ name, p0 }) =>
-    detectDrift(name, windows[name] ?? [], p0, {
-      falseAlarmRate,
-      tolerance,
-      referenceRows: baseline.rows,
-      quantities: quantities.length,
-    }),
-  )
-  const devices = new Set(parts.map(p => p.thing)).size
-  const enough = devices >= versionRow.config.monitoring.minDevices
-  const evidence = latest.filter(e => enough && e.drifted).map(({ drifted: _, ...rest }) => rest)
-  const opens = !judged && evidence.length > 0 && before.episode === undefined
-  const episode = before.episode ?? (opens ? `drift-v${version}-w${window}` : undefined)
-  const monitor: MonitorRow = {
-    windows,
-    evaluated: [...before.evaluated.filter(w => w !== window), window].slice(-4 * KEPT_WINDOWS),
-    latest,
-    ...(episode ? { episode } : {}),
+  if (again && parts.length < data.reported) return
+
+  const { monitoring } = versionRow.config
+  const baseline = await readBaseline(deps, versionRow.baselineDigest)
+  const { after, judgements } = evaluate({
+    ...{ window, baseline, parts, again },
+    before: await readState(deps, model, version, monitorRow?.data.state),
+    policy: policyOf(monitoring),
+    prefix: `drift-v${version}`,
+  })
+  const bytes = encodeState(after)
+  const state = sha256Hex(bytes)
+  await deps.artefacts.putOnce(stateKey(model, version, state), bytes, 'application/gzip')
+
+  const place = { model, version, window, at: deps.now().toISOString() }
+  const { row, writes, events } = conclude(place, monitorRow?.data, judgements, state)
+  const open = row.episode === undefined ? undefined : await openEpisode(deps, model, row.episode)
+  const opens = events.some(e => e.type === 'DriftDetected')
+  if (!again && row.episode && (opens || open)) {
+    const first = (open?.window ?? window) * monitoring.windowSeconds * 1_000
+    const request = `${row.episode}-w${window}`
+    const since = new Date(first).toISOString()
+    events.push({ type: 'LabelsRequested', data: { model, version, request, cause: row.episode, since } })
   }
-  const writes: Write[] = [put(keys.monitor(model, version), monitor, monitorRow)]
-  const events: DomainEvent[] = []
-  if (opens && episode) {
-    writes.push(
-      putEpisode({
-        episode,
-        model,
-        version,
-        cause: 'drift',
-        openedAt: deps.now().toISOString(),
-        window,
-        evidence,
-      }),
-    )
-    events.push({ type: 'DriftDetected', data: { model, version, episode, window, evidence } })
+  const over = monitorRow?.data.episode
+  if (over !== undefined && row.episode === undefined) {
+    const ended = await deps.store.get<EpisodeRow>(keys.episode(model, over))
+    if (ended !== undefined) writes.push(put(ended.key, { ...ended.data, closed: window }, ended))
   }
-  const open = opens ? { window } : episode && (await openEpisode(deps, model, episode))
-  if (!judged && episode && open) {
-    const since = new Date(
-      (open.window ?? window) * versionRow.config.monitoring.windowSeconds * 1000,
-    ).toISOString()
-    const request = `${episode}-w${window}`
-    events.push({ type: 'LabelsRequested', data: { model, version, request, cause: episode, since } })
-  }
-  await deps.store.commit(writes, events, cause)
-  if (opens) deps.count('DriftDetected')
+  await deps.store.commit([put(keys.monitor(model, version), row, monitorRow), ...writes], events, cause)
+  for (const { type: named } of events)
+    if (named === 'DriftDetected' || named === 'DeviceDriftDetected') deps.count(named)
 }
 
-const putEpisode = (episode: EpisodeRow): Write =>
-  put(keys.episode(episode.model, episode.episode), episode, undefined, {
-    pending: { kind: 'labels', since: episode.openedAt },
-  })
+const policyOf = (monitoring: ModelConfig['monitoring']): DriftPolicy => ({
+  falseDiscoveryRate: monitoring.falseAlarmRate,
+  tolerance: monitoring.tolerance,
+  minDevices: monitoring.minDevices,
+  need: monitoring.datapointsToAlarm,
+  of: monitoring.evaluationPeriods,
+  clean: monitoring.cleanWindows,
+})
 
+/** A state that has expired, or that an older release wrote, is one that begins anew. */
+async function readState(
+  deps: EvaluateWindowDeps,
+  model: string,
+  version: number,
+  digest: string | undefined,
+): Promise<MonitorState> {
+  if (digest === undefined) return EMPTY
+  try {
+    const { bytes } = await deps.artefacts.get(stateKey(model, version, digest), { maxBytes: MAX_STATE })
+    const state = decodeState(bytes)
+    if (state !== undefined) return state
+  } catch (error) {
+    // S3 tells those who may not list that what is gone is forbidden.
+    if (!(error instanceof EdgeloopError && ['NOT_FOUND', 'FORBIDDEN'].includes(error.code))) throw error
+  }
+  deps.log.warn('MONITOR_STATE_LOST', { model, version, digest })
+  return EMPTY
+}
+
+/** An episode that waits for a decision still. */
 async function openEpisode(deps: Core, model: string, episode: string): Promise<EpisodeRow | undefined> {
   const row = await deps.store.get<EpisodeRow>(keys.episode(model, episode))
   return row?.data.decision === undefined ? row?.data : undefined
-}
-
-function withWindow(
-  before: MonitorRow['windows'],
-  window: number,
-  parts: readonly DeviceWindowRow[],
-): Record<string, readonly WindowSummary[]> {
-  const counts = countsByQuantity(window, parts)
-  return {
-    // A quantity that nobody sent this time keeps what it had.
-    ...before,
-    ...Object.fromEntries(
-      Object.entries(counts).map(([name, perDevice]) => {
-        const others = (before[name] ?? []).filter(w => w.window !== window)
-        const all = [...others, summarise(perDevice)].sort((a, b) => a.window - b.window)
-        return [name, all.slice(-KEPT_WINDOWS)]
-      }),
-    ),
-  }
 }
 
 async function readBaseline(deps: EvaluateWindowDeps, digest: string): Promise<Baseline> {
@@ -139,7 +130,7 @@ async function readBaseline(deps: EvaluateWindowDeps, digest: string): Promise<B
   return baselineContract.parse(JSON.parse(new TextDecoder().decode(bytes)))
 }
 
-/** Error on audit labels against what the version had at release. Only for classes: a bound needs errors in [0, 1]. */
+/** Error on audit labels against what the version had at release. Only for classes: errors must be 0 or 1. */
 async function evaluateHarm(
   deps: EvaluateWindowDeps,
   { data, cause }: BusEvent<'LabelsReceived'>,
@@ -152,7 +143,11 @@ async function evaluateHarm(
   const { labels = 0, errors = 0 } =
     (await deps.quarantine.get(keys.labelStats(model, champion)))?.counters ?? {}
   const baseline = await readBaseline(deps, versionRow.baselineDigest)
-  const verdict = judgeHarm(errors, labels, baseline.error, versionRow.config.evaluation.nonInferiority)
+  const { audit: pi } = versionRow.config.sampling
+  const verdict = judgeErrors(
+    { strata: [{ pi, labels, errors }], smallestPi: pi },
+    { error: baseline.error, tolerance: versionRow.config.evaluation.nonInferiority },
+  )
   if (!verdict.harmed) return
   const episode = `harm-v${champion}`
   if ((await deps.store.get(keys.episode(model, episode))) !== undefined) return

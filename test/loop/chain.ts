@@ -79,7 +79,8 @@ targets:
 rollout:
   phases: [{ name: canary, exposure: 0.25 }, { name: fleet, exposure: 1 }]
   insufficient: proceed
-monitoring: { windowSeconds: 60, graceSeconds: 60, falseAlarmRate: 0.01, tolerance: 0.1, minDevices: 2 }
+monitoring: { windowSeconds: 60, graceSeconds: 60, falseAlarmRate: 0.01, tolerance: 0.1, minDevices: 2,
+  datapointsToAlarm: 1, evaluationPeriods: 1 }
 retrain: { coolDownMinutes: 0, minLabels: 20, minDevices: 2 }
 `
 const START = Date.parse('2026-03-01T00:00:00Z')

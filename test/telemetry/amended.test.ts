@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { MonitorRow } from '../../src/domain/entities.ts'
 import { type Chain, runToDrift } from '../loop/chain.ts'
-import { MONITOR_KEY, tick, totals } from './monitor.ts'
+import { kept, MONITOR_KEY, tick, totals } from './monitor.ts'
 
 const readings = (shift: number) => Array.from({ length: 250 }, (_, i) => ((i * 37) % 1000) / 10 - 50 + shift)
 const late = (chain: Chain, window: number, thing: string, shift: number) =>
@@ -19,7 +19,7 @@ describe('WindowAmended', () => {
   it('puts late counts into their window, once, and raises no second alarm', async () => {
     const chain = await runToDrift()
     const before = monitor(chain)
-    expect([count(chain, 'DriftDetected'), totals(before, 8)]).toEqual([
+    expect([count(chain, 'DriftDetected'), totals(chain, 8)]).toEqual([
       1,
       { x: 1000, y: 1000, prediction: 1000 },
     ])
@@ -30,9 +30,9 @@ describe('WindowAmended', () => {
     await tick(chain)
     await tick(chain)
     const after = monitor(chain)
-    expect(totals(after, 8)).toEqual({ x: 1250, y: 1250, prediction: 1250 })
-    expect(totals(after, 7)).toEqual({ x: 1250, y: 1250, prediction: 1250 })
-    expect(after.windows['x']?.map(w => w.window)).toEqual([7, 8])
+    expect(totals(chain, 8)).toEqual({ x: 1250, y: 1250, prediction: 1250 })
+    expect(totals(chain, 7)).toEqual({ x: 1250, y: 1250, prediction: 1250 })
+    expect(kept(chain).quantities['x']?.segments.map(s => s.from)).toEqual([7, 8])
     expect([...after.evaluated].sort()).toEqual([7, 8])
     expect([
       count(chain, 'WindowAmended'),
@@ -47,7 +47,7 @@ describe('WindowAmended', () => {
     for (let i = 0; i < 8; i++) await late(chain, 8, `lab-${1 + (i % 4)}`, 45)
     await tick(chain)
     expect(count(chain, 'WindowAmended')).toBe(1)
-    expect(monitor(chain).latest.find(e => e.name === 'x')?.drifted).toBe(true)
+    expect(monitor(chain).latest.find(e => e.name === 'x')?.state).toBe('drift')
     expect([monitor(chain).episode, count(chain, 'DriftDetected')]).toEqual([undefined, 0])
     for (const thing of ['lab-1', 'lab-2', 'lab-3', 'lab-4']) await late(chain, 9, thing, 45)
     expect(count(chain, 'DriftDetected')).toBe(1)
@@ -61,7 +61,7 @@ describe('WindowAmended', () => {
     await late(chain, 8, 'lab-1', 0)
     await tick(chain)
     expect(count(chain, 'WindowAmended')).toBe(1)
-    expect(totals(monitor(chain), 8)).toEqual({ x: 1000, y: 1000, prediction: 1000 })
+    expect(totals(chain, 8)).toEqual({ x: 1000, y: 1000, prediction: 1000 })
   })
 
   it('that overtakes WindowClosed is judged in its place', async () => {

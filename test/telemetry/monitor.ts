@@ -1,14 +1,24 @@
 import type { MonitorRow } from '../../src/domain/entities.ts'
+import { decodeState, type MonitorState, stateKey } from '../../src/domain/monitoring/state.ts'
+import { total } from '../../src/domain/monitoring/stats/counts.ts'
 import type { Chain } from '../loop/chain.ts'
 
 export const MONITOR_KEY = ['MONITOR#demo#0000001', 'MONITOR'] as const
 
-/** Readings that a window's summary has, by quantity. */
-export const totals = ({ windows }: MonitorRow, window: number): Record<string, number> =>
+/** What is kept of the windows that were judged. */
+export function kept(chain: Chain): MonitorState {
+  const { state } = chain.row<MonitorRow>(...MONITOR_KEY)
+  const object = chain.world.state.artefacts.get(stateKey('demo', 1, state))
+  const found = object && decodeState(object.bytes)
+  if (!found) throw new Error('no state is kept')
+  return found
+}
+/** Readings that a window has in the statistics, by quantity; 0 when it has none of its own. */
+export const totals = (chain: Chain, window: number): Record<string, number> =>
   Object.fromEntries(
-    Object.entries(windows).map(([name, all]) => [
+    Object.entries(kept(chain).quantities).map(([name, { segments }]) => [
       name,
-      (all.find(w => w.window === window)?.counts ?? []).reduce((a, b) => a + b, 0),
+      total(segments.find(s => s.from === window && s.windows === 1)?.counts ?? []),
     ]),
   )
 

@@ -2,6 +2,7 @@ import { checkDue } from './check-due.ts'
 import { compilationFailed } from './compilation-failed.ts'
 import { compilationFinished } from './compilation-finished.ts'
 import { datasetRegistered } from './dataset-registered.ts'
+import { deviceDriftDetected } from './device-drift-detected.ts'
 import { deviceReported } from './device-reported.ts'
 import { deviceRevoked } from './device-revoked.ts'
 import { deviceSilent } from './device-silent.ts'
@@ -60,6 +61,7 @@ export const eventContracts = [
   windowClosed,
   windowAmended,
   driftDetected,
+  deviceDriftDetected,
   harmConfirmed,
   labelsRequested,
   labelsReceived,
@@ -77,6 +79,7 @@ export {
   compilationFailed,
   compilationFinished,
   datasetRegistered,
+  deviceDriftDetected,
   deviceReported,
   deviceRevoked,
   deviceSilent,

@@ -4,7 +4,7 @@ import { type Counts, total } from './stats/counts.ts'
 import { detect } from './stats/detector.ts'
 import { eBh } from './stats/e-bh.ts'
 import type { Reference } from './stats/reference.ts'
-import { addWindow, type Segment, segmentOf } from './stats/segments.ts'
+import { addWindow, replaceWindow, type Segment, segmentOf } from './stats/segments.ts'
 import { DRIFT_POLICY, type DriftPolicy, type Verdict, verdictOf } from './verdict.ts'
 
 /** All that is kept of one quantity of one model version between windows. */
@@ -42,37 +42,65 @@ export function judgeWindow(
   prefix: string,
   policy: DriftPolicy = {},
 ): readonly Judged[] {
+  return verdicts(window, quantities, addWindow, policy).map(
+    ({ name, reference, before, segments, detection, verdict }) => {
+      const { state, opened, closed, cleanSince } = stepEpisode(before.episode, {
+        window,
+        verdict: verdict.state,
+        drifted: detection.best?.counts ?? [],
+        recovery: open => recoveryOf(segments, open, detection.correlation, reference, verdict),
+        id: `${prefix}-${name}-w${window}`,
+        policy,
+      })
+      const kept = cleanSince === undefined ? segments : segments.filter(s => s.from >= cleanSince)
+      return {
+        name,
+        after: { segments: kept, episode: state },
+        verdict,
+        ...(opened ? { opened } : {}),
+        ...(closed ? { closed } : {}),
+      }
+    },
+  )
+}
+
+/**
+ * A window that was judged has more counts now: they take the place of what it had. No episode begins or ends with
+ * that; the next window is judged with it. A window that lies with others in one segment stays as it was.
+ */
+export const amendWindow = (
+  window: number,
+  quantities: readonly QuantityWindow[],
+  policy: DriftPolicy = {},
+): readonly Judged[] =>
+  verdicts(window, quantities, replaceWindow, policy).map(({ name, before, segments, verdict }) => ({
+    name,
+    after: { segments, episode: before.episode },
+    verdict,
+  }))
+
+function verdicts(
+  window: number,
+  quantities: readonly QuantityWindow[],
+  put: (segments: readonly Segment[], window: Segment) => readonly Segment[],
+  policy: DriftPolicy,
+) {
   const { falseDiscoveryRate } = { ...DRIFT_POLICY, ...policy }
   const seen = quantities.map(q => {
     const devices = q.devices.filter(d => total(d) > 0)
     const segments =
       devices.length === 0
         ? q.before.segments
-        : addWindow(q.before.segments, segmentOf(window, devices, q.reference))
+        : put(q.before.segments, segmentOf(window, devices, q.reference))
     return { ...q, devices: devices.length, segments, detection: detect(segments, q.reference) }
   })
   const { rejected, threshold } = eBh(
     seen.map(s => s.detection.logE),
     falseDiscoveryRate,
   )
-  return seen.map(({ name, reference, before, devices, segments, detection }, i) => {
+  return seen.map((quantity, i) => {
+    const { reference, devices, detection } = quantity
     const evidence = { rejected: rejected[i]!, threshold }
-    const verdict = verdictOf(detection, evidence, devices, reference, policy)
-    const { state, opened, closed, cleanSince } = stepEpisode(before.episode, {
-      window,
-      verdict: verdict.state,
-      drifted: detection.best?.counts ?? [],
-      recovery: open => recoveryOf(segments, open, detection.correlation, reference, verdict),
-      id: `${prefix}-${name}-w${window}`,
-      policy,
-    })
-    const kept = cleanSince === undefined ? segments : segments.filter(s => s.from >= cleanSince)
-    return {
-      name,
-      after: { segments: kept, episode: state },
-      verdict,
-      ...(opened ? { opened } : {}),
-      ...(closed ? { closed } : {}),
-    }
+    return { ...quantity, verdict: verdictOf(detection, evidence, devices, reference, policy) }
   })
 }

@@ -2,7 +2,6 @@ import { type ClosedWindowRow, type DeviceWindowRow, keys } from '../entities.ts
 import { EdgeloopError } from '../errors.ts'
 import type { Core } from '../ports.ts'
 import { type Cause, put, type Row, type Write } from '../store.ts'
-import type { WindowCounts } from './drift.ts'
 
 const KEEP_DAYS = 30
 /** As long as archived windows are kept (infra/storage.yml), so that a window is never taken for a new one meanwhile. */
@@ -106,28 +105,8 @@ async function expectedReports(
 
 type Counts = Pick<DeviceWindowRow, 'thing' | 'features' | 'prediction'>
 
-/** Per quantity, the counts of each device in a window: the features by name, then `prediction`. */
-export function countsByQuantity(
-  window: number,
-  parts: readonly Counts[],
-): Readonly<Record<string, WindowCounts>> {
-  const names = new Set(parts.flatMap(p => Object.keys(p.features)))
-  const byDevice = mergeByDevice(parts)
-  return Object.fromEntries(
-    [...names, 'prediction'].map(name => [
-      name,
-      {
-        window,
-        devices: byDevice
-          .map(p => (name === 'prediction' ? p.prediction : p.features[name]))
-          .filter(c => c !== undefined),
-      },
-    ]),
-  )
-}
-
 /** A device that restarted within a window sent two messages for it: they add up. */
-function mergeByDevice(parts: readonly Counts[]): readonly Counts[] {
+export function mergeByDevice(parts: readonly Counts[]): readonly Counts[] {
   const merged = new Map<string, Counts>()
   for (const part of parts) {
     const before = merged.get(part.thing)

@@ -64,6 +64,10 @@ export function addWindow(segments: readonly Segment[], window: Segment): readon
   return shortened([...segments, { ...window, ordinal: last ? last.ordinal + last.windows : 1 }])
 }
 
+/** Puts a window that is still on its own in its segment's place; of others nobody knows any more what they had. */
+export const replaceWindow = (segments: readonly Segment[], window: Segment): readonly Segment[] =>
+  segments.map(s => (s.windows === 1 && s.from === window.from ? { ...window, ordinal: s.ordinal } : s))
+
 const lengthOf = (s: Segment): number => Math.floor(Math.log2(s.windows))
 
 function shortened(segments: readonly Segment[]): readonly Segment[] {

@@ -1,0 +1,94 @@
+import type { DriftEvidence } from '../../contracts/drift.ts'
+import type { DomainEvent } from '../../contracts/envelope.ts'
+import { type EpisodeRow, keys, type MonitorRow, type QuantityView } from '../entities.ts'
+import { put, type Write } from '../store.ts'
+import type { Judgement } from './evaluate.ts'
+import { type DeviceProblem, withProblems } from './problems.ts'
+
+/** Windows of which it is remembered that they were judged. */
+const KEPT_WINDOWS = 128
+/** An event has room for 256 KB; the rest is in the row. */
+const MAX_NAMED = 50
+
+export interface Concluded {
+  readonly row: MonitorRow
+  readonly writes: Write[]
+  readonly events: DomainEvent[]
+}
+
+/**
+ * What follows from the judgements of one window. The model drifts when a quantity's episode is open and its scope is the
+ * model: that opens one episode of the version, which ends when no quantity has one any more. Devices that are off while
+ * the fleet is not are problems of their own: raised, and nothing else.
+ */
+export function conclude(
+  { model, version, window, at }: { model: string; version: number; window: number; at: string },
+  before: MonitorRow | undefined,
+  judgements: readonly Judgement[],
+  state: string,
+): Concluded {
+  const again = before?.evaluated.includes(window) === true
+  const latest = judgements.map(viewOf)
+  const { problems = [], suspects = [] } = before ?? {}
+  const devices = again
+    ? { problems, suspects, found: [] }
+    : withProblems({ problems, suspects }, window, judgements)
+  const drifted = latest.filter(q => q.open !== undefined && q.scope === 'model')
+  const opens = !again && before?.episode === undefined && drifted.length > 0
+  const lasts = before?.episode !== undefined && (again || latest.some(q => q.open !== undefined))
+  const episode = opens ? `drift-v${version}-w${window}` : lasts ? before?.episode : undefined
+  const writes: Write[] = []
+  const events: DomainEvent[] = []
+  if (opens && episode !== undefined) {
+    const evidence = drifted.map(evidenceOf)
+    writes.push(putEpisode({ episode, model, version, cause: 'drift', openedAt: at, window, evidence }))
+    events.push({ type: 'DriftDetected', data: { model, version, episode, window, evidence } })
+  }
+  if (devices.found.length > 0) events.push(raised({ model, version, window }, devices.found))
+  return {
+    row: {
+      state,
+      evaluated: [...(before?.evaluated.filter(w => w !== window) ?? []), window].slice(-KEPT_WINDOWS),
+      latest,
+      ...(episode === undefined ? {} : { episode }),
+      problems: devices.problems,
+      suspects: devices.suspects,
+    },
+    writes,
+    events,
+  }
+}
+
+export const putEpisode = (episode: EpisodeRow): Write =>
+  put(keys.episode(episode.model, episode.episode), episode, undefined, {
+    pending: { kind: 'labels', since: episode.openedAt },
+  })
+
+const raised = (
+  place: { readonly model: string; readonly version: number; readonly window: number },
+  found: readonly DeviceProblem[],
+): DomainEvent => ({
+  type: 'DeviceDriftDetected',
+  data: {
+    ...place,
+    found: found.length,
+    devices: found.slice(0, MAX_NAMED).map(({ thing, evidence }) => ({ thing, evidence })),
+  },
+})
+
+function viewOf({ name, verdict, after, scope }: Judgement): QuantityView {
+  const { tv } = verdict.effect
+  return {
+    ...{ name, state: verdict.state, ...(verdict.reason ? { reason: verdict.reason } : {}) },
+    ...{ logE: verdict.logE, threshold: verdict.threshold },
+    ...{ distance: tv.estimate, lowerBound: tv.lower, upperBound: tv.upper, tolerance: verdict.tolerance },
+    ...{ n: verdict.readings, nEffective: verdict.information },
+    ...{ since: verdict.since, correlation: verdict.correlation, scope: scope.kind },
+    ...(after.episode.open ? { open: after.episode.open.id } : {}),
+  }
+}
+
+const evidenceOf = (view: QuantityView): DriftEvidence => {
+  const { name, logE, threshold, distance, lowerBound, tolerance, n, nEffective } = view
+  return { name, logE, threshold, distance, lowerBound, tolerance, n, nEffective }
+}
