@@ -46,7 +46,7 @@ class Fleet {
     this.row = row
     // As the handler does between two windows.
     this.state = decodeState(encodeState(after))!
-    for (const { type, data } of events) this.events.push({ type, window, data })
+    for (const { type, data } of events) this.events.push({ type, window, data: data as object })
   }
   windows(from: number, to: number, world: World): void {
     for (let w = from; w <= to; w++) this.window(w, world)
