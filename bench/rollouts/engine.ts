@@ -1,6 +1,6 @@
 /**
  * The engine itself, as it runs in advance-rollout: plan, fold every report, decide after each, evolve.
- *   node bench/rollouts/engine.ts [RUNS [SEED]]      default 10,000 runs
+ *   node bench/rollouts/engine.ts [RUNS [SEED [RATES]]]      default 10,000 runs; RATES in percent, such as 25,50: only these
  */
 
 import { rolloutPolicy } from '../../src/contracts/rollout-policy.ts'
@@ -20,7 +20,8 @@ import { planRollout } from '../../src/domain/rollout/plan.ts'
 import type { Rollout } from '../../src/domain/rollout/types.ts'
 import { rng } from './rng.ts'
 
-const [runs = 10_000, seed = 20_261_121] = process.argv.slice(2).map(Number)
+const [runs = 10_000, seed = 20_261_121] = process.argv.slice(2, 4).map(Number)
+const only = process.argv[4]?.split(',').map(rate => Number(rate) / 100)
 const print = (line = ''): void => void process.stdout.write(`${line}\n`)
 const START = Date.parse('2026-01-01T00:00:00Z')
 const HARDWARE = 'board'
@@ -98,8 +99,8 @@ function falseStops(): void {
     `Tolerated failure rate ${policy.tolerate.failureRate * 100} %, false stop at most ${policy.falseStop * 100} %; ${runs} runs, seed ${seed}.\n`,
   )
   print('true rate   stopped   devices at stop: median (90 % of runs)   passed')
-  for (const rate of [0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5]) {
-    const n = rate === 0.05 || rate === 0.25 ? runs : Math.ceil(runs / 10)
+  for (const rate of only ?? [0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5]) {
+    const n = only || rate === 0.05 || rate === 0.25 ? runs : Math.ceil(runs / 10)
     const results = Array.from({ length: n }, (_, i) => canary(i, rate))
     const stops = results.filter(r => r.stopped).map(r => r.at)
     const share = ((100 * stops.length) / n).toFixed(2)
@@ -168,4 +169,4 @@ function million(): void {
 }
 
 falseStops()
-million()
+if (only === undefined) million()

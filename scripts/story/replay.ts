@@ -16,11 +16,24 @@ export interface Replay {
   stop(): void
 }
 
+/** A sensor that has died: its device reads nothing there any more. */
+export interface Fault {
+  /** Index of the device, and of the value in its rows. */
+  readonly device: number
+  readonly value: number
+}
+
 /**
  * Each device goes through the rows in their order and over again, from a place of its own, evenly spread: at any
  * moment the fleet sees all of the phase and each device a short stretch of it, as in the field.
  */
-export function replay(field: Field, slot: string, first: FieldPhase, rowsPerTick: number): Replay {
+export function replay(
+  field: Field,
+  slot: string,
+  first: FieldPhase,
+  rowsPerTick: number,
+  fault?: Fault,
+): Replay {
   const truths = createTruths()
   let phase = first
   let step = 0
@@ -36,7 +49,8 @@ export function replay(field: Field, slot: string, first: FieldPhase, rowsPerTic
         const row = (start + step + i) % length
         const reading = phase.rows[row]
         if (reading === undefined) return
-        truths.add(device.infer(slot, reading.row).eventId, phase, row)
+        const read = d === fault?.device ? reading.row.with(fault.value, null) : reading.row
+        truths.add(device.infer(slot, read).eventId, phase, row)
         count++
       }
     })

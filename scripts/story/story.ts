@@ -23,6 +23,8 @@ import type { Watch } from './watch.ts'
 const CALM_WINDOWS = 2
 const ROWS_PER_TICK = 1
 const PATIENCE = 120
+/** The seventh device's last value is missing in every row. */
+const DEAD_SENSOR = 6
 
 export interface Told {
   readonly field: Field
@@ -82,7 +84,9 @@ export async function tellStory({
       what: `${devices} devices let in by a claim, connected over mTLS with a certificate of their own each`,
     }
   })
-  const world = replay(field, slot, phases[0], ROWS_PER_TICK)
+  const value = (phases[0].rows[0]?.row.length ?? 0) - 1
+  const world = replay(field, slot, phases[0], ROWS_PER_TICK, { device: DEAD_SENSOR, value })
+  const faulty = field.devices[DEAD_SENSOR]?.thing
   onStop(() => world.stop())
 
   await steps.run('drop', 'SageMaker training', async () => {
@@ -112,7 +116,7 @@ export async function tellStory({
   })
 
   world.start()
-  await steps.run(`field in ${phases[0].name}`, `field moves to ${phases[1].name}`, async () => {
+  await steps.run(`field in ${phases[0].name}`, 'a sensor that died', async () => {
     const closed = () =>
       watch.events.filter(e => e.type === 'WindowClosed' && e.data['reported'] === devices).length
     await watch.holds(
@@ -123,6 +127,18 @@ export async function tellStory({
     if (drifted(watch)) throw new Error('drift was reported although nothing had changed')
     return {
       what: `${closed()} windows counted by all ${devices} devices, no drift; ${world.inferences()} inferences`,
+    }
+  })
+
+  await steps.run('a dead sensor', `field moves to ${phases[1].name}`, async () => {
+    const { data } = await watch.until('DeviceDriftDetected', PATIENCE)
+    const devices = data['devices'] as { thing: string; evidence: { name: string; distance: number }[] }[]
+    if (devices.some(d => d.thing !== faulty)) throw new Error('a device was blamed that is well')
+    if (watch.events.some(e => e.type.startsWith('Retrain')))
+      throw new Error('a dead sensor led to a retrain')
+    const [{ name = '', distance = 0 } = {}] = devices[0]?.evidence ?? []
+    return {
+      what: `${faulty} is off in ${name} (TV ${distance.toFixed(2)}): a device problem, and no retrain`,
     }
   })
 

@@ -115,4 +115,23 @@ describe('the trust root in the loop', () => {
     expect(rejections.map(r => (JSON.parse(r.data) as { code: string }).code)).toContain('ROOT_VERSION')
     expect(fleetOf(chain)).toEqual(before)
   })
+
+  it('leaves a chain alone that is older than the one it has and says the same, and refuses another', async () => {
+    const chain = await runToDrift()
+    const first = await trustLink()
+    const second = await trustLink({ version: 2, issued: '2026-02-02T00:00:00Z' })
+    await chain.drop('publish-trust', 'trust/chain.json', await trustChain(first, second))
+    const refused = () =>
+      [...chain.world.state.store.rows.values()].filter(r => r.data.includes('"rejection"')).length
+    const [before, rejections] = [fleetOf(chain), refused()]
+    // S3 delivered the first drop late.
+    await chain.drop('publish-trust', 'trust/chain.json', await trustChain(first))
+    expect([fleetOf(chain), refused()]).toEqual([before, rejections])
+    await chain.drop(
+      'publish-trust',
+      'trust/chain.json',
+      await trustChain(await trustLink({ issued: '2026-01-02T00:00:00Z' })),
+    )
+    expect([fleetOf(chain), refused()]).toEqual([before, rejections + 1])
+  })
 })

@@ -24,7 +24,7 @@ const baseline: Baseline = {
 const policy = { tolerance: 0.1, minDevices: 10 }
 
 /** Values of the x of a device in a window. */
-type World = (device: number, window: number) => number[]
+type World = (device: number, window: number) => (number | null)[]
 const calm: World = () => gauss(READINGS)
 
 class Fleet {
@@ -34,7 +34,13 @@ class Fleet {
   window(window: number, world: World, devices = DEVICES): void {
     const parts = Array.from({ length: devices }, (_, d) => ({
       thing: `t-${d}`,
-      features: { x: countColumn(x!.edges, world(d, window)), y: countColumn(y!.edges, gauss(READINGS)) },
+      features: {
+        x: countColumn(
+          x!.edges,
+          world(d, window).map(v => v ?? Number.NaN),
+        ),
+        y: countColumn(y!.edges, gauss(READINGS)),
+      },
       prediction: countColumn(score!.edges, gauss(READINGS)),
     }))
     const { after, judgements } = evaluate({
@@ -132,6 +138,19 @@ describe('a fleet of 50', () => {
     const fleet = new Fleet()
     fleet.windows(1, 20, (d, w) => gauss(READINGS, d < 20 && w > 5 ? 4 : 0))
     expect([...new Set(fleet.events.map(e => e.type))]).toEqual(['DriftDetected'])
+  })
+})
+
+describe('devices that each are at a place of their own', () => {
+  it('say little about one another, and a dead sensor says everything', () => {
+    const fleet = new Fleet()
+    const dead: World = (d, w) =>
+      d === 7 && w > 3 ? new Array(READINGS).fill(null) : gauss(READINGS, (d % 9) - 4)
+    fleet.windows(1, 3, dead)
+    expect(fleet.said()).toEqual([])
+    fleet.windows(4, 8, dead)
+    expect(fleet.said()).toEqual(['DeviceDriftDetected 5'])
+    expect(fleet.row?.problems.map(p => p.thing)).toEqual(['t-7'])
   })
 })
 

@@ -1,9 +1,9 @@
 import type { Interval } from './stats/bounds.ts'
-import { addCounts, type Counts, logAddExp, total } from './stats/counts.ts'
+import { addCounts, type Counts, logSumExp, total } from './stats/counts.ts'
 import { stretchOf } from './stats/detector.ts'
 import { eBh } from './stats/e-bh.ts'
 import { effectOf } from './stats/effect.ts'
-import type { Reference } from './stats/reference.ts'
+import { type Reference, referenceOf } from './stats/reference.ts'
 import { robustCorrelation } from './stats/robust-clustering.ts'
 import { DRIFT_POLICY } from './verdict.ts'
 
@@ -54,9 +54,10 @@ export interface DevicePolicy {
 }
 
 /**
- * Which devices are off. e-value: the mean of those of both starts, each on the device's counts scaled to the information
- * they hold about *the fleet's* shares, 1/((1−ρ)/N + ρ + 1/m): a deviation is only surprising in so far as it is larger
- * than devices usually have. ρ is robust, so that the devices that are off do not make themselves normal. Flagged: rejected by
+ * Which devices are off. e-value: the mean of those of both starts, for any change and for missing values alone, each on
+ * the device's counts scaled to the information they hold about *the fleet's* shares, 1/((1−ρ)/N + ρ + 1/m): a deviation
+ * is only surprising in so far as it is larger than devices usually have. Missing values have a ρ of their own: where
+ * each device is at a place of its own, readings say little about a device, and a dead sensor everything. ρ is robust, so that the devices that are off do not make themselves normal. Flagged: rejected by
  * `eBh` over all given, and the distance of its own readings certainly above the tolerance. At any given window at most
  * `falseDiscoveryRate` of the flagged are false on average, however the devices depend on each other.
  */
@@ -68,9 +69,11 @@ export function findDevices(
   const { falseDiscoveryRate = 0.05, tolerance = DRIFT_POLICY.tolerance } = policy
   if (devices.length === 0) return []
   const totals = devices.map(d => deviceTotal(d.counts))
-  const correlation = Math.max(reference.correlation, robustCorrelation(totals, reference))
-  const logE = (counts: Counts): number => stretchOf(0, counts, total(counts), correlation, reference).logE
-  const logs = devices.map((d, i) => logAddExp(logE(totals[i]!), logE(d.counts.current)) - Math.LN2)
+  const evidence = [anyChange(totals, reference), missingValues(totals, reference)]
+  const logs = devices.map((d, i) => {
+    const all = evidence.flatMap(logE => [logE(totals[i]!), logE(d.counts.current)])
+    return logSumExp(all) - Math.log(all.length)
+  })
   const { rejected } = eBh(logs, falseDiscoveryRate)
   return devices.map(({ thing }, i) => {
     const n = total(totals[i]!)
@@ -78,4 +81,19 @@ export function findDevices(
     const distance = effectOf(totals[i]!, reference, own, { alpha: DRIFT_POLICY.intervalError }).tv
     return { thing, logE: logs[i]!, distance, flagged: rejected[i]! && distance.lower > tolerance }
   })
+}
+
+type Evidence = (counts: Counts) => number
+
+function anyChange(devices: readonly Counts[], reference: Reference): Evidence {
+  const correlation = Math.max(reference.correlation, robustCorrelation(devices, reference))
+  return counts => stretchOf(0, counts, total(counts), correlation, reference).logE
+}
+
+/** Missing against present. */
+function missingValues(devices: readonly Counts[], { p0, rows }: Reference): Evidence {
+  const two = (counts: Counts): number[] => [total(counts) - counts.at(-1)!, counts.at(-1)!]
+  const reference = referenceOf(two(p0), rows)
+  const correlation = robustCorrelation(devices.map(two), reference)
+  return counts => stretchOf(0, two(counts), total(counts), correlation, reference).logE
 }

@@ -10,20 +10,17 @@ const Z = normalQuantile(1 - TRIMMED / 2)
 const LEFT = 1 - (2 * Z * Math.exp(-0.5 * Z * Z)) / Math.sqrt(2 * Math.PI) / (1 - TRIMMED)
 
 /**
- * Intra-device correlation that a few devices that are far off hardly move: of location and spread, the variance of the
+ * Intra-device correlation that a few devices that are far off hardly move: of location and spread, or with two bins of
+ * missing values, the variance of the
  * devices' standardised mean scores without the 30 % that are farthest from their median, corrected as for normal
  * values. Needs about ten devices; 0 with fewer than four.
  */
 export function robustCorrelation(devices: readonly Counts[], { contrasts }: Reference): number {
   const used = devices.filter(d => total(d) > 0)
   if (used.length < 4) return 0
-  return Math.min(
-    1,
-    Math.max(
-      0,
-      ...[contrasts.location, contrasts.spread].map(scores => (scores ? ofScore(used, scores) : 0)),
-    ),
-  )
+  const { location, spread, missing } = contrasts
+  const directions = [location, spread, location === null ? missing : null]
+  return Math.min(1, Math.max(0, ...directions.map(scores => (scores ? ofScore(used, scores) : 0))))
 }
 
 function ofScore(devices: readonly Counts[], scores: Scores): number {
