@@ -1,5 +1,5 @@
 import type { Interval } from './stats/bounds.ts'
-import { addCounts, type Counts, logSumExp, total } from './stats/counts.ts'
+import { addCounts, type Counts, logAddExp, total } from './stats/counts.ts'
 import { stretchOf } from './stats/detector.ts'
 import { eBh } from './stats/e-bh.ts'
 import { effectOf } from './stats/effect.ts'
@@ -53,8 +53,11 @@ export interface DevicePolicy {
   readonly tolerance?: number
 }
 
+/** Weight of missing values alone: a dead sensor is certain within a few readings, the rest needs its evidence. */
+const MISSING = 1 / 16
+
 /**
- * Which devices are off. e-value: the mean of those of both starts, for any change and for missing values alone, each on
+ * Which devices are off. e-value: the weighted mean of those of both starts, for any change and for missing values alone, each on
  * the device's counts scaled to the information they hold about *the fleet's* shares, 1/((1−ρ)/N + ρ + 1/m): a deviation
  * is only surprising in so far as it is larger than devices usually have. Missing values have a ρ of their own: where
  * each device is at a place of its own, readings say little about a device, and a dead sensor everything. ρ is robust, so that the devices that are off do not make themselves normal. Flagged: rejected by
@@ -69,10 +72,10 @@ export function findDevices(
   const { falseDiscoveryRate = 0.05, tolerance = DRIFT_POLICY.tolerance } = policy
   if (devices.length === 0) return []
   const totals = devices.map(d => deviceTotal(d.counts))
-  const evidence = [anyChange(totals, reference), missingValues(totals, reference)]
-  const logs = devices.map((d, i) => {
-    const all = evidence.flatMap(logE => [logE(totals[i]!), logE(d.counts.current)])
-    return logSumExp(all) - Math.log(all.length)
+  const [any, missing] = [anyChange(totals, reference), missingValues(totals, reference)]
+  const logs = devices.map(({ counts: { current } }, i) => {
+    const both = (logE: Evidence): number => logAddExp(logE(totals[i]!), logE(current)) - Math.LN2
+    return logAddExp(both(any) + Math.log(1 - MISSING), both(missing) + Math.log(MISSING))
   })
   const { rejected } = eBh(logs, falseDiscoveryRate)
   return devices.map(({ thing }, i) => {
