@@ -21,4 +21,6 @@ export interface Example {
   readonly drop: { readonly name: string; readonly bytes: Uint8Array; readonly what: string }
   /** Like the data that was dropped, then unlike it. */
   readonly phases: readonly [FieldPhase, FieldPhase]
+  /** Unlike what was dropped as well, and the model is as right there as before. */
+  readonly harmless?: FieldPhase
 }

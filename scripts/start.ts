@@ -33,6 +33,7 @@ const HELP = `Usage: npm start -- [options]
 
   --example NAME  cold-chain (default) or shuttle
   --devices N     size of the fleet, at least 10 (default 50)
+  --harmless      the field moves to where the model is as right as before: drift is noticed, and nothing is trained
   --once          end when the loop has closed; exit code 1 names the step that did not
   --report FILE   write the facts of the run as JSON
   --port N        HTTP endpoint of all AWS services (default 4566, 0: any free port)
@@ -47,6 +48,7 @@ await run(async () => {
       ...cloudFlags,
       example: { type: 'string' },
       devices: { type: 'string' },
+      harmless: { type: 'boolean' },
       once: { type: 'boolean' },
       report: { type: 'string' },
     },
@@ -58,6 +60,9 @@ await run(async () => {
   const devices = whole('devices', values.devices, 50, MIN_DEVICES, 2_000)
   const name = values.example ?? 'cold-chain'
   const example = await loadExample(name)
+  if (values.harmless && example.harmless === undefined)
+    throw new UsageError(`--harmless: ${name} has no shift that does no harm; cold-chain has one`)
+  const harmless = values.harmless ? example.harmless : undefined
   const at = ports(values)
   const reportFile = values.report === undefined ? undefined : outputFile('report', values.report)
   await assertPortsFree(at)
@@ -109,7 +114,7 @@ await run(async () => {
     let rest = (): void => {}
     try {
       const onStop = (stop: () => Promise<void> | void) => void stops.push(stop)
-      const told = await tellStory({ cloud, example, devices, steps, watch: bus, onStop })
+      const told = await tellStory({ cloud, example, devices, steps, watch: bus, harmless, onStop })
       states = told.field.states()
       rest = () => told.world.stop()
     } catch (error) {
@@ -132,7 +137,8 @@ await run(async () => {
       }
     }
     if (failed !== undefined) throw failed
-    process.stdout.write(`The loop closed in ${(total / 1000).toFixed(1)} s; peak memory ${peakMb} MB.\n`)
+    const outcome = harmless ? 'Nothing was trained, as was right,' : 'The loop closed'
+    process.stdout.write(`${outcome} in ${(total / 1000).toFixed(1)} s; peak memory ${peakMb} MB.\n`)
     if (values.once) return 0
     writeFileSync(join(folder.dir, 'mqtt-ca.pem'), cloud.mqtt.caPem)
     bus.stop()

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { type Field, startField } from '../../device/field.ts'
 import type { DeviceIdentity } from '../../device/identity.ts'
-import type { Example } from '../../examples/example.ts'
+import type { Example, FieldPhase } from '../../examples/example.ts'
 import type { Cloud } from '../../local/cloud.ts'
 import { ceremonyStack, firstRoot } from '../lib/ceremony.ts'
 import { enrolFleet } from '../lib/enrol.ts'
@@ -37,6 +37,8 @@ export interface StoryParts {
   readonly devices: number
   readonly steps: Steps
   readonly watch: Watch
+  /** Where the field moves instead, and nothing is to be learnt. */
+  readonly harmless?: FieldPhase | undefined
   /** Called with whatever has to be stopped, as soon as it runs. */
   readonly onStop: (stop: () => Promise<void> | void) => void
 }
@@ -47,6 +49,7 @@ export async function tellStory({
   devices,
   steps,
   watch,
+  harmless,
   onStop,
 }: StoryParts): Promise<Told> {
   const { model, fleet, slot, hardware, phases } = example
@@ -130,7 +133,7 @@ export async function tellStory({
     }
   })
 
-  await steps.run('a dead sensor', `field moves to ${phases[1].name}`, async () => {
+  await steps.run('a dead sensor', `field moves to ${(harmless ?? phases[1]).name}`, async () => {
     const { data } = await watch.until('DeviceDriftDetected', PATIENCE)
     const devices = data['devices'] as { thing: string; evidence: { name: string; distance: number }[] }[]
     if (devices.some(d => d.thing !== faulty)) throw new Error('a device was blamed that is well')
@@ -150,8 +153,9 @@ export async function tellStory({
     truth: world.truth,
   })
   onStop(() => labeller.stop())
-  world.moveTo(phases[1])
-  await steps.run(`field in ${phases[1].name}`, 'labels for captured samples', async () => {
+  const moved = harmless ?? phases[1]
+  world.moveTo(moved)
+  await steps.run(`field in ${moved.name}`, 'labels for captured samples', async () => {
     const { data } = await watch.until('DriftDetected', PATIENCE)
     const evidence = data['evidence'] as { name: string; distance: number; logE: number; n: number }[]
     const shown = evidence.map(
@@ -163,6 +167,10 @@ export async function tellStory({
     const { data } = await watch.until('LabelsReceived', PATIENCE)
     return { what: `${data['matched']} captured samples came back labelled` }
   })
+  if (harmless !== undefined) {
+    await steps.run('decision', '', () => nothingToLearn(cloud, model, watch))
+    return { field, world, labeller }
+  }
   await steps.run('decision', 'SageMaker training', async () => {
     const { data } = await watch.until('RetrainApproved', PATIENCE)
     const held = watch.events.filter(e => e.type === 'RetrainSuppressed').length
@@ -217,6 +225,27 @@ export async function tellStory({
       }
     })
   }
+}
+
+/** Labels are there, every other guard is content, and the error is where it was: nothing is trained. */
+async function nothingToLearn(cloud: Cloud, model: string, watch: Watch): Promise<{ readonly what: string }> {
+  const only = (data: Readonly<Record<string, unknown>>): boolean =>
+    JSON.stringify(data['failedGuards']) === '["errorRose"]'
+  await watch.until('RetrainSuppressed', PATIENCE, only)
+  const labelled = () => watch.events.filter(e => e.type === 'LabelsReceived').length
+  const enough = labelled() + CALM_WINDOWS
+  await watch.holds(`${CALM_WINDOWS} more batches of labels`, PATIENCE, () => labelled() >= enough)
+  if (watch.events.some(e => e.type === 'RetrainApproved')) throw new Error('a harmless shift was trained on')
+  const { decisions } = await askApi<{ decisions: Decision[] }>(cloud, '/v1/retrain-decisions')
+  const guard = decisions
+    .filter(d => d.model === model)
+    .flatMap(d => d.guards)
+    .find(g => g.guard === 'errorRose' && !g.passed)
+  return { what: `no retrain, by the one guard that holds it back: ${guard?.detail}` }
+}
+interface Decision {
+  readonly model: string
+  readonly guards: readonly { readonly guard: string; readonly passed: boolean; readonly detail: string }[]
 }
 
 const drifted = (watch: Watch): boolean => watch.events.some(e => e.type === 'DriftDetected')

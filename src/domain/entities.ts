@@ -299,6 +299,8 @@ export interface EpisodeRow {
   readonly openedAt: string
   readonly window?: number
   readonly evidence?: readonly DriftEvidence[]
+  /** Error at release and how much worse it may be: above it a shift hurts. In the unit of the baseline's error. */
+  readonly accepted?: number
   /** Decision that used it up. */
   readonly decision?: string
   /** The window with which it was over before anything was decided. */

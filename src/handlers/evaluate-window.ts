@@ -70,7 +70,8 @@ async function evaluateDrift(
   const state = sha256Hex(bytes)
   await deps.artefacts.putOnce(stateKey(model, version, state), bytes, 'application/gzip')
 
-  const place = { model, version, window, at: deps.now().toISOString() }
+  const accepted = baseline.error + versionRow.config.evaluation.nonInferiority
+  const place = { model, version, window, at: deps.now().toISOString(), accepted }
   const { row, writes, events } = conclude(place, monitorRow?.data, judgements, state)
   const open = row.episode === undefined ? undefined : await openEpisode(deps, model, row.episode)
   const opens = events.some(e => e.type === 'DriftDetected')

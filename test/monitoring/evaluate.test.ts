@@ -47,7 +47,7 @@ class Fleet {
       ...{ window, baseline, parts, before: this.state, policy },
       ...{ prefix: 'drift-v1', again: false },
     })
-    const place = { model: 'demo', version: 1, window, at: '2026-01-01T00:00:00.000Z' }
+    const place = { model: 'demo', version: 1, window, at: '2026-01-01T00:00:00.000Z', accepted: 0.1 }
     const { row, events } = conclude(place, this.row, judgements, 'digest')
     this.row = row
     // As the handler does between two windows.

@@ -16,13 +16,22 @@ export interface Concluded {
   readonly events: DomainEvent[]
 }
 
+export interface Place {
+  readonly model: string
+  readonly version: number
+  readonly window: number
+  /** ISO time of an episode that opens now, and the error that its labels are held against. */
+  readonly at: string
+  readonly accepted: number
+}
+
 /**
  * What follows from the judgements of one window. The model drifts when a quantity's episode is open and its scope is the
  * model: that opens one episode of the version, which ends when no quantity has one any more. Devices that are off while
  * the fleet is not are problems of their own: raised, and nothing else.
  */
 export function conclude(
-  { model, version, window, at }: { model: string; version: number; window: number; at: string },
+  { model, version, window, at, accepted }: Place,
   before: MonitorRow | undefined,
   judgements: readonly Judgement[],
   state: string,
@@ -41,7 +50,17 @@ export function conclude(
   const events: DomainEvent[] = []
   if (opens && episode !== undefined) {
     const evidence = drifted.map(evidenceOf)
-    writes.push(putEpisode({ episode, model, version, cause: 'drift', openedAt: at, window, evidence }))
+    const opened = {
+      episode,
+      model,
+      version,
+      cause: 'drift',
+      openedAt: at,
+      window,
+      evidence,
+      accepted,
+    } as const
+    writes.push(putEpisode(opened))
     events.push({ type: 'DriftDetected', data: { model, version, episode, window, evidence } })
   }
   if (devices.found.length > 0) events.push(raised({ model, version, window }, devices.found))
