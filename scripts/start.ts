@@ -29,6 +29,9 @@ const SPARE_ENROLMENTS = 10
 /** The devices switch before the cloud has heard of it, and the report tells what the cloud has heard. */
 const REPORT_PATIENCE_SECONDS = 30
 
+/** The seventh device has a dead sensor from the first window on. */
+const FAULTY = 6
+
 const HELP = `Usage: npm start -- [options]
 
   --example NAME  cold-chain (default) or shuttle
@@ -114,7 +117,16 @@ await run(async () => {
     let rest = (): void => {}
     try {
       const onStop = (stop: () => Promise<void> | void) => void stops.push(stop)
-      const told = await tellStory({ cloud, example, devices, steps, watch: bus, harmless, onStop })
+      const told = await tellStory({
+        cloud,
+        example,
+        devices,
+        steps,
+        watch: bus,
+        faulty: FAULTY,
+        harmless,
+        onStop,
+      })
       states = told.field.states()
       rest = () => told.world.stop()
     } catch (error) {

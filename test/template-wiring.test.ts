@@ -38,6 +38,7 @@ const FOR_OPERATORS = [
   'RolloutRolledBack',
   'RolloutAborted',
   'RetrainSuppressed',
+  'DeviceDriftDetected',
 ]
 
 const takers = (queue: string): string[] =>

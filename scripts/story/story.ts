@@ -23,8 +23,6 @@ import type { Watch } from './watch.ts'
 const CALM_WINDOWS = 2
 const ROWS_PER_TICK = 1
 const PATIENCE = 120
-/** The seventh device's last value is missing in every row. */
-const DEAD_SENSOR = 6
 
 export interface Told {
   readonly field: Field
@@ -37,6 +35,8 @@ export interface StoryParts {
   readonly devices: number
   readonly steps: Steps
   readonly watch: Watch
+  /** Index of a device whose last value is missing in every row. */
+  readonly faulty?: number
   /** Where the field moves instead, and nothing is to be learnt. */
   readonly harmless?: FieldPhase | undefined
   /** Called with whatever has to be stopped, as soon as it runs. */
@@ -49,6 +49,7 @@ export async function tellStory({
   devices,
   steps,
   watch,
+  faulty,
   harmless,
   onStop,
 }: StoryParts): Promise<Told> {
@@ -88,8 +89,13 @@ export async function tellStory({
     }
   })
   const value = (phases[0].rows[0]?.row.length ?? 0) - 1
-  const world = replay(field, slot, phases[0], ROWS_PER_TICK, { device: DEAD_SENSOR, value })
-  const faulty = field.devices[DEAD_SENSOR]?.thing
+  const world = replay(
+    field,
+    slot,
+    phases[0],
+    ROWS_PER_TICK,
+    faulty === undefined ? undefined : { device: faulty, value },
+  )
   onStop(() => world.stop())
 
   await steps.run('drop', 'SageMaker training', async () => {
@@ -133,17 +139,11 @@ export async function tellStory({
     }
   })
 
-  await steps.run('a dead sensor', `field moves to ${(harmless ?? phases[1]).name}`, async () => {
-    const { data } = await watch.until('DeviceDriftDetected', PATIENCE)
-    const devices = data['devices'] as { thing: string; evidence: { name: string; distance: number }[] }[]
-    if (devices.some(d => d.thing !== faulty)) throw new Error('a device was blamed that is well')
-    if (watch.events.some(e => e.type.startsWith('Retrain')))
-      throw new Error('a dead sensor led to a retrain')
-    const [{ name = '', distance = 0 } = {}] = devices[0]?.evidence ?? []
-    return {
-      what: `${faulty} is off in ${name} (TV ${distance.toFixed(2)}): a device problem, and no retrain`,
-    }
-  })
+  const next = harmless ?? phases[1]
+  if (faulty !== undefined)
+    await steps.run('a dead sensor', `field moves to ${next.name}`, () =>
+      deadSensor(watch, field.devices[faulty]?.thing),
+    )
 
   const labeller = startLabeller({
     s3,
@@ -153,9 +153,8 @@ export async function tellStory({
     truth: world.truth,
   })
   onStop(() => labeller.stop())
-  const moved = harmless ?? phases[1]
-  world.moveTo(moved)
-  await steps.run(`field in ${moved.name}`, 'labels for captured samples', async () => {
+  world.moveTo(next)
+  await steps.run(`field in ${next.name}`, 'labels for captured samples', async () => {
     const { data } = await watch.until('DriftDetected', PATIENCE)
     const evidence = data['evidence'] as { name: string; distance: number; logE: number; n: number }[]
     const shown = evidence.map(
@@ -225,6 +224,15 @@ export async function tellStory({
       }
     })
   }
+}
+
+async function deadSensor(watch: Watch, faulty: string | undefined): Promise<{ readonly what: string }> {
+  const { data } = await watch.until('DeviceDriftDetected', PATIENCE)
+  const devices = data['devices'] as { thing: string; evidence: { name: string; distance: number }[] }[]
+  if (devices.some(d => d.thing !== faulty)) throw new Error('a device was blamed that is well')
+  if (watch.events.some(e => e.type.startsWith('Retrain'))) throw new Error('a dead sensor led to a retrain')
+  const [{ name = '', distance = 0 } = {}] = devices[0]?.evidence ?? []
+  return { what: `${faulty} is off in ${name} (TV ${distance.toFixed(2)}): a device problem, and no retrain` }
 }
 
 /** Labels are there, every other guard is content, and the error is where it was: nothing is trained. */

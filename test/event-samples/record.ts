@@ -308,6 +308,10 @@ function forOperators(chain: Chain, of: Find): OutboxRow[] {
       ...{ rollout: 'demo-4', model: 'demo', version: 4, fleet: 'lab', phase: 'canary', devicesNeeded: 52 },
       reason: '0 of 7 canaries failed, which does not prove that fewer than 5 % fail',
     }),
+    made('DeviceDriftDetected', {
+      ...{ model: 'demo', version: 1, window: 9, found: 1 },
+      devices: [{ thing: 'lab-3', evidence: [{ name: 'x', logE: 41.2, distance: 0.97, lowerBound: 0.81 }] }],
+    }),
     made('RolloutAborted', {
       ...{ rollout: 'demo-5', model: 'demo', version: 5, fleet: 'lab', devices: 'revert', counter: 11 },
       reason: 'wrong labels',

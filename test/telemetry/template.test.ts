@@ -79,7 +79,7 @@ describe('the artefact bucket', () => {
   })
   it('loses nothing else', () => {
     const rules = list(at(properties(template, 'ArtefactBucket'), 'LifecycleConfiguration', 'Rules'))
-    expect(rules.map(r => at(r, 'Prefix'))).toEqual(['telemetry/', 'query-results/'])
+    expect(rules.map(r => at(r, 'Prefix'))).toEqual(['telemetry/', 'monitoring/', 'query-results/'])
   })
 })
 
