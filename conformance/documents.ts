@@ -27,6 +27,21 @@ export interface Slot {
     readonly mode: 'active' | 'shadow'
   } | null
   readonly pins: Readonly<Record<string, string>>
+  readonly sampling?: Sampling
+}
+/** Takes the place of the policy that a package carries. */
+export interface Sampling {
+  readonly policy: string
+  readonly factor: number
+  readonly audit: number
+  readonly hard?: readonly Readonly<Record<string, unknown>>[]
+  readonly limits?: { readonly itemsPerHour?: number; readonly bytesPerDay?: number }
+  readonly burst?: {
+    readonly id: string
+    readonly things: 'all' | readonly string[]
+    readonly count: number
+    readonly until: string
+  }
 }
 export interface Bars {
   readonly minimumRelease: Readonly<Record<string, number>>

@@ -32,11 +32,20 @@ export interface Bodies {
     readonly prediction: readonly number[]
     readonly resets: number
     readonly shadow?: { readonly bundle: string; readonly compared: number; readonly errors: number }
+    readonly samples?: Readonly<
+      Record<'audit' | 'hard', { readonly chosen: number; readonly dropped: number }>
+    >
     readonly historical: boolean
   }
   readonly samples: {
     readonly bundle: string
-    readonly samples: readonly { readonly eventId: string; readonly lane: string; readonly pi: number }[]
+    readonly samples: readonly {
+      readonly eventId: string
+      readonly lane: string
+      readonly pi: number
+      readonly strategy?: string
+      readonly policy?: string
+    }[]
   }
   readonly ask: {
     readonly corr: string

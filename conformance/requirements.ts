@@ -216,4 +216,29 @@ export const requirements: readonly Requirement[] = [
     'rows while a candidate is in the shadow',
   ),
   need('DEV-SAMPLE-01', 'The audit lane is the hash of the event id, and a row goes out once.', 'rows'),
+  need(
+    'DEV-SAMPLE-02',
+    'The policy in the manifest takes the place of the package’s, over a restart, and each sample names it.',
+    'rows before and after a power cut',
+  ),
+  need(
+    'DEV-SAMPLE-03',
+    'π is what was drawn with: the policy’s probability times the manifest’s factor.',
+    'rows under half a policy',
+  ),
+  need(
+    'DEV-SAMPLE-04',
+    'Of rows that are not audited, the first strategy that a row fits decides, by the hash of the event id.',
+    'rows that fit two strategies',
+  ),
+  need(
+    'DEV-SAMPLE-05',
+    'A burst takes the next rows that are not audited, as many as it says, once, over a power cut too.',
+    'rows, a power cut, and the burst again',
+  ),
+  need(
+    'DEV-SAMPLE-06',
+    'What a limit keeps back is chosen and dropped in the window, and a power cut gives nothing back.',
+    'more rows than an hour may have',
+  ),
 ]

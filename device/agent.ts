@@ -4,6 +4,7 @@ import { halfJitter } from './backoff.ts'
 import { createDesk, haveOf } from './desk.ts'
 import { type Incoming, readIncoming } from './inbox.ts'
 import { createPredictor, eventIdPrefix, type Inference, InferenceError, type Predictor } from './infer.ts'
+import { createSampler } from './monitor/sampler.ts'
 import type { Clock, Download, Logger, ModelRuntime, Random, Storage, Transport } from './ports.ts'
 import { openState } from './state.ts'
 import type { InstalledModel } from './update/check.ts'
@@ -114,7 +115,14 @@ export function startDevice(options: DeviceOptions): Device {
     after: (ms, call) => options.clock.after(ms, () => guarded('TIMER_FAILED', call)),
   }
   const state = openState(storage, thing, slots, root, clock, log)
-  const uplink = createUplink({ thing, state, storage, transport, clock, random, log })
+  const uplink = createUplink({
+    ...{ thing, state, storage, transport, clock, random, log },
+    onRoom: () => sampler.drain(),
+  })
+  const sampler = createSampler({
+    ...{ thing, clock, storage, room: uplink.room },
+    send: body => uplink.send('samples', body),
+  })
   const predictors = new Map<string, { installed: InstalledModel; predictor: Predictor }>()
   const shadows = new Map<string, InstalledModel>()
   const listeners = new Set<(event: Committed) => void>()
@@ -143,7 +151,10 @@ export function startDevice(options: DeviceOptions): Device {
       predictors.delete(slot)
       return
     }
-    const predictor = createPredictor(slot, installed, { clock, random, uplink, takeResets })
+    const sampling = () => state.slot(slot).sampling
+    const predictor = createPredictor(slot, installed, {
+      ...{ clock, random, uplink, takeResets, sampler, sampling },
+    })
     predictor.besides(shadows.get(slot) ?? null)
     predictors.set(slot, { installed, predictor })
     if (booted) return
@@ -188,6 +199,10 @@ export function startDevice(options: DeviceOptions): Device {
   sweep(storage, state.current)
   for (const updater of updaters.values()) updater.run()
 
+  const outbox = () => ({
+    queued: uplink.queued + sampler.waiting,
+    dropped: uplink.dropped + sampler.dropped,
+  })
   const hello = (): void => {
     uplink.request('hello', {
       hardware,
@@ -199,7 +214,7 @@ export function startDevice(options: DeviceOptions): Device {
           return [name, { active: active?.bundle.sha256 ?? null, previous: previous?.bundle.sha256 ?? null }]
         }),
       ),
-      outbox: { queued: uplink.queued, dropped: uplink.dropped },
+      outbox: outbox(),
     })
   }
   const join = async (mine: number, attempt: number): Promise<void> => {
@@ -289,7 +304,7 @@ export function startDevice(options: DeviceOptions): Device {
         slots: Object.fromEntries(slots.map(slot => [slot, one(slot)])),
         refused,
         errors: [...errors],
-        outbox: { queued: uplink.queued, dropped: uplink.dropped },
+        outbox: outbox(),
       }
     },
     onCommitted(listener) {
@@ -304,6 +319,7 @@ export function startDevice(options: DeviceOptions): Device {
         desk.disconnected()
       })
       await Promise.race([uplink.idle(), new Promise<void>(done => clock.after(LAST_WORDS_MS, done))])
+      guarded('STOP_FAILED', sampler.stop)
       guarded('STOP_FAILED', uplink.stop)
       guarded('STOP_FAILED', () =>
         state.update(draft => {

@@ -15,7 +15,7 @@ import {
 import { halfJitter } from './backoff.ts'
 import { desiredRelease, type Wanted } from './placement.ts'
 import type { Clock, Logger, Random } from './ports.ts'
-import type { State, StateStore } from './state.ts'
+import type { SlotState, State, StateStore } from './state.ts'
 import { withStarts } from './update/start.ts'
 import type { Updater } from './update/updater.ts'
 import type { Uplink } from './uplink.ts'
@@ -142,6 +142,7 @@ export function createDesk(deps: {
           const want = entry ? desiredRelease(entry, thing) : NOTHING_WANTED
           const timed = withStarts(want, thing, Date.parse(issued), now)
           updaters.get(slot)?.plan(draft, timed, { epoch, counter })
+          draft.slots[slot]!.sampling = structuredClone(entry?.sampling ?? null) as SlotState['sampling']
         }
       })
       log.info('MANIFEST_ACCEPTED', { thing, epoch, counter })

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { eventIdPrefix as contractPrefix } from '../src/contracts/event-id.ts'
 import type { IoContract } from '../src/contracts/packages.ts'
-import { chooseLane, createSampler } from './monitor/sampler.ts'
+import type { SlotSampling } from '../verifier/index.ts'
+import { choose, type Policy, policyOf, surpriseOf } from './monitor/policy.ts'
+import type { Sampler } from './monitor/sampler.ts'
 import { createWindows, type ShadowResult } from './monitor/window.ts'
 import type { Clock, Random } from './ports.ts'
 import { type InstalledModel, toFloat32 } from './update/check.ts'
@@ -68,9 +70,12 @@ export function createPredictor(
     readonly random: Random
     readonly uplink: Uplink
     readonly takeResets: () => number
+    readonly sampler: Sampler
+    /** The manifest's policy for the slot; null leaves the package's own. */
+    readonly sampling: () => SlotSampling | null
   },
 ): Predictor {
-  const { clock, random, uplink } = deps
+  const { clock, random, uplink, sampler } = deps
   const bundle = release.bundle.sha256
   const column = new Map(contract.features.map((feature, i) => [feature.name, i]))
   const windows = createWindows({
@@ -82,9 +87,10 @@ export function createPredictor(
     random,
     send: body => uplink.send('metrics', body),
     takeResets: deps.takeResets,
+    takeSamples: () => sampler.takeCounts(slot),
   })
   let shadow: InstalledModel | null = null
-  const sampler = createSampler({ slot, bundle, clock, send: body => uplink.send('samples', body) })
+  const readPolicy = policyReader(contract.sampling, deps.sampling)
   return {
     infer(row, at, eventId) {
       checkRow(row, contract)
@@ -98,11 +104,21 @@ export function createPredictor(
       }
       const { prediction, score, probabilities } = decide(contract, margins)
       const confidence = probabilities[prediction] ?? 0
-      windows.record(at, name => row[column.get(name)!], score, confidence, clock.micros() - started)
-      if (shadow !== null) windows.beside(compare(shadow, name => row[column.get(name)!], prediction, clock))
+      const featureValue = (name: string): number | null | undefined => row[column.get(name)!]
+      windows.record(at, featureValue, score, confidence, clock.micros() - started)
+      if (shadow !== null) windows.beside(compare(shadow, featureValue, prediction, clock))
       const values = row.map(value => (Number.isNaN(value) ? null : value))
-      const lane = chooseLane(contract.sampling, eventId, probabilities)
-      if (lane !== null) sampler.offer({ eventId, t: at, ...lane, row: values, margins, prediction })
+      const policy = readPolicy()
+      const answered = {
+        probabilities,
+        class: contract.classes[prediction],
+        surprise: () => surpriseOf(baseline, featureValue),
+      }
+      const choice = choose(policy, eventId, answered, () => sampler.burst(slot, policy.burst))
+      if (choice !== null) {
+        const sample = { eventId, t: at, ...choice, policy: policy.id, row: values, margins, prediction }
+        sampler.offer(slot, bundle, policy.limits, sample)
+      }
       const missing = contract.features.filter((f, i) => f.required && values[i] === null).map(f => f.name)
       const { version } = release
       return { eventId, prediction, margins, probabilities, model: release.model, version, bundle, missing }
@@ -114,6 +130,17 @@ export function createPredictor(
       sampler.flush()
       windows.flush()
     },
+  }
+}
+
+/** The policy in force, worked out once for as long as it is the same. */
+function policyReader(own: IoContract['sampling'], current: () => SlotSampling | null): () => Policy {
+  let of = current()
+  let policy = policyOf(own, of)
+  return () => {
+    const now = current()
+    if (now !== of) [of, policy] = [now, policyOf(own, now)]
+    return policy
   }
 }
 

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { bars, release } from '../src/contracts/manifest.ts'
 import { reportBody } from '../src/contracts/mqtt.ts'
 import { sha256, slotName, thingName } from '../src/contracts/names.ts'
+import { slotSampling } from '../src/contracts/sampling-policy.ts'
 import { adoptRoot, initialState, type KnownRoot, rootOf, type TrustState } from '../verifier/index.ts'
 import type { Clock, Logger, Storage } from './ports.ts'
 
@@ -43,6 +44,8 @@ const slotState = z.strictObject({
     .strictObject({ release, rollout: z.string(), ready: z.boolean(), start: start.exactOptional() })
     .nullable()
     .default(null),
+  /** The manifest's sampling policy; null leaves the package's own. */
+  sampling: slotSampling.nullable().default(null),
 })
 /** What the verifier remembers: see `TrustState`. */
 const trustState = z.strictObject({
@@ -160,7 +163,7 @@ export function openState(
 }
 
 const emptySlot = (): SlotState => ({
-  ...{ active: null, previous: null, job: null, rollout: null, shadow: null },
+  ...{ active: null, previous: null, job: null, rollout: null, shadow: null, sampling: null },
 })
 
 function fresh(thing: string, root: KnownRoot, clock: Clock): State {

@@ -8,6 +8,8 @@ import type { State, StateStore, Terminal } from './state.ts'
 export type ReportBody = z.infer<typeof reportBody>
 
 const MAX_IN_FLIGHT = 16
+/** Messages of samples that may wait here; the rest waits where lanes make room for each other. */
+const MAX_SAMPLE_MESSAGES = 4
 const RESEND_BASE_MS = 10_000
 const RESEND_CAP_MS = 600_000
 /** A stranger on a topic can cause refusals of documents, so only so many wait at a time. */
@@ -29,6 +31,8 @@ export interface Uplink {
   idle(): Promise<void>
   /** Writes waiting windows down, so that they outlive a restart. */
   stop(): void
+  /** Whether samples would go out now: not many wait before them. */
+  room(): boolean
   readonly queued: number
   readonly dropped: number
 }
@@ -41,6 +45,8 @@ export function createUplink(deps: {
   clock: Clock
   random: Random
   log: Logger
+  /** The broker took something, or there is a connection again. */
+  onRoom?: () => void
 }): Uplink {
   const { thing, state, transport, clock, random, log } = deps
   const queue = createQueue(deps.storage)
@@ -68,6 +74,7 @@ export function createUplink(deps: {
           flying.delete(message)
           queue.remove(message)
           wake()
+          deps.onRoom?.()
         },
         error => {
           flying.delete(message)
@@ -145,6 +152,7 @@ export function createUplink(deps: {
       queue.markHistorical()
       kick()
       wake()
+      deps.onRoom?.()
     },
     disconnected() {
       online = false
@@ -158,6 +166,7 @@ export function createUplink(deps: {
       forget()
       queue.save()
     },
+    room: () => online && queue.waiting().filter(m => m.kind === 'samples').length < MAX_SAMPLE_MESSAGES,
     get queued() {
       return state.current.outbox.length + queue.length
     },

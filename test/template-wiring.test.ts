@@ -226,7 +226,10 @@ describe('functions', () => {
 })
 
 function scopeOf(method: string, path: string): string {
+  if (path === '/v1/labels' || path.startsWith('/v1/reviews')) return 'labels:write'
   if (method === 'GET') return 'fleet:read'
   if (path.endsWith('/approval')) return 'rollouts:approve'
+  if (path.endsWith('/retrains')) return 'models:write'
+  if (path.endsWith('/breaker-resets')) return 'models:approve'
   return path.endsWith('/bars') || path.startsWith('/v1/rollouts') ? 'rollouts:write' : 'devices:write'
 }

@@ -69,6 +69,34 @@ export interface Release {
 export interface Spread {
   readonly startWithin?: number
 }
+/** One line of the hard lane; a row is judged by the first that it fits. Probabilities are above 0 and at most 1. */
+export type HardStrategy =
+  | { readonly strategy: 'margin'; readonly below: number; readonly probability: number }
+  /** A share of ln k. */
+  | { readonly strategy: 'entropy'; readonly above: number; readonly probability: number }
+  /** Nats per feature. */
+  | { readonly strategy: 'outOfDistribution'; readonly surprise: number; readonly probability: number }
+  | { readonly strategy: 'class'; readonly classes: string[]; readonly probability: number }
+export interface SamplingPolicy {
+  readonly audit: number
+  readonly hard?: { readonly margin: number; readonly probability: number } | HardStrategy[]
+  readonly limits?: { readonly itemsPerHour?: number; readonly bytesPerDay?: number }
+}
+/** The next `count` rows of each of these devices, once. */
+export interface Burst {
+  readonly id: string
+  readonly things: 'all' | string[]
+  readonly count: number
+  readonly until: string
+}
+/** Takes the place of the policy that the package carries. */
+export interface SlotSampling extends SamplingPolicy {
+  /** SHA-256 of the policy. */
+  readonly policy: string
+  /** Times every probability but a burst's; above 0 and at most 1. */
+  readonly factor: number
+  readonly burst?: Burst
+}
 export interface ManifestSlot {
   readonly slot: string
   readonly hardware: string
@@ -87,6 +115,7 @@ export interface ManifestSlot {
     | null
   /** Thing → bundle digest, against the draw. */
   readonly pins: Readonly<Record<string, string>>
+  readonly sampling?: SlotSampling
 }
 /** The desired state of a fleet: every slot, so that nothing can be mixed from two manifests. */
 export interface FleetManifest extends Bars {

@@ -11,6 +11,7 @@ import {
 import { bars, name, period, release, table, thing } from './names.ts'
 import { Refusal, refuseAs } from './refusal.ts'
 import { checkRootAge, type KnownRoot, rootOf } from './root.ts'
+import { readSampling } from './sampling.ts'
 import { type Check, fields, hex256, integer, list, ShapeError, text } from './shape.ts'
 import { checkSignatures, type DocumentCodes, openDocument, openStatement } from './signed.ts'
 import { comparePositions, mergeBars, type TrustState, trustedTime } from './state.ts'
@@ -184,13 +185,14 @@ const mode: Check<'active' | 'shadow'> = (value, path) => {
 }
 
 function readSlot(value: unknown, at: string): ManifestSlot {
-  const s = fields(value, at, ['slot', 'hardware', 'committed', 'candidate', 'pins'])
+  const s = fields(value, at, ['slot', 'hardware', 'committed', 'candidate', 'pins'], ['sampling'])
   return {
     slot: name(s['slot'], `${at}.slot`),
     hardware: name(s['hardware'], `${at}.hardware`),
     committed: s['committed'] === null ? null : readCommitted(s['committed'], `${at}.committed`),
     candidate: s['candidate'] === null ? null : readCandidate(s['candidate'], `${at}.candidate`),
     pins: table(s['pins'], `${at}.pins`, MAX_PINS, thing, hex256),
+    ...(Object.hasOwn(s, 'sampling') ? { sampling: readSampling(s['sampling'], `${at}.sampling`) } : {}),
   }
 }
 

@@ -6,6 +6,7 @@ import { badPackages } from './packages.ts'
 import { refusals } from './refusals.ts'
 import { reports } from './reports.ts'
 import { rows } from './rows.ts'
+import { sampling } from './sampling.ts'
 import type { Scenario } from './scenario.ts'
 import { slots } from './slots.ts'
 import { trust } from './trust.ts'
@@ -24,4 +25,5 @@ export const scenarios: readonly Scenario[] = [
   ...badPackages,
   ...trust,
   ...rows,
+  ...sampling,
 ].toSorted((a, b) => Number(b.slow ?? false) - Number(a.slow ?? false))

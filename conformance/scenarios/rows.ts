@@ -7,7 +7,10 @@ import { installed, type Scenario, short } from './scenario.ts'
 const sum = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0)
 
 /** Feeds rows and waits until each has its answer. */
-async function answered(t: Trial, rows: number): Promise<readonly { eventId: string; bundle: string }[]> {
+export async function answered(
+  t: Trial,
+  rows: number,
+): Promise<readonly { eventId: string; bundle: string }[]> {
   const life = t.device.life!
   const before = life.answers.length
   for (let n = 0; n < rows; n++) life.row([(n % 10) / 10, n % 7 === 0 ? null : n % 20])

@@ -11,6 +11,7 @@ import {
   type ShadowCounts,
   tenThousandths,
 } from './counts.ts'
+import type { LaneCounts } from './sampler.ts'
 
 export type Metrics = z.infer<typeof metricsBody>
 
@@ -56,6 +57,8 @@ export function createWindows(deps: {
   readonly send: (body: Metrics) => void
   /** Takes the starts after a crash that no window has reported. */
   readonly takeResets: () => number
+  /** Takes what the lanes chose and lost since the last window. */
+  readonly takeSamples?: () => LaneCounts | undefined
 }): Windows {
   const { slot, bundle, baseline, windowSeconds, clock, random } = deps
   let open: { window: number; counts: Counts; shadow: ShadowCounts | null; cancel: () => void } | null = null
@@ -79,7 +82,18 @@ export function createWindows(deps: {
       resets: deps.takeResets(),
     }
     carried = 0
-    deps.send(fitMessage({ ...body, ...(shadow === null ? {} : { shadow }), historical: false }, random))
+    const samples = deps.takeSamples?.()
+    deps.send(
+      fitMessage(
+        {
+          ...body,
+          ...(shadow === null ? {} : { shadow }),
+          ...(samples === undefined ? {} : { samples }),
+          historical: false,
+        },
+        random,
+      ),
+    )
   }
   let carried = 0
   const opened = (at: number): NonNullable<typeof open> => {

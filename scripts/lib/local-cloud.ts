@@ -12,7 +12,15 @@ import { packMqttLengths } from './mqtt-lengths.ts'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 export const TEMPLATE = `${root}.serverless`
 export const AUDIENCE = 'edgeloop'
-export const SCOPES = ['fleet:read', 'devices:write', 'rollouts:write', 'rollouts:approve']
+export const SCOPES = [
+  'fleet:read',
+  'devices:write',
+  'labels:write',
+  'models:write',
+  'models:approve',
+  'rollouts:write',
+  'rollouts:approve',
+]
 /** The image's name as it would be in ECR, so that the job role's rights to pull it are checked as well. */
 const IMAGE = '123456789012.dkr.ecr.eu-west-1.amazonaws.com/edgeloop-trainer:local'
 

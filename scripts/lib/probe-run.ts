@@ -39,7 +39,8 @@ export async function probeRun<T>(
     const example = probeExample()
     const steps = makeSteps(write, () => 0)
     await tellStory({ cloud, example, devices: DEVICES, steps, watch: bus, onStop: stop => stops.push(stop) })
-    await steps.run('lineage', 'import', () => askLineage(cloud, example.model))
+    await steps.run('lineage', 'labels', () => askLineage(cloud, example.model))
+    await steps.run('labels', 'import', () => postLabel(cloud, example.model))
     await steps.run('import', 'devices', () => importOwn(cloud, bus, example.model))
     await steps.run('devices', 'HTTPS', () => comeAndGo(cloud, s3Of(cloud), bus, example))
     await steps.run('HTTPS', 'the clock', () => overHttps(cloud, s3Of(cloud), example))
@@ -70,6 +71,27 @@ async function askLineage(cloud: Cloud, model: string): Promise<{ what: string }
       `GET /v1/lineage/predictions/nobody-1-1 answered ${answer.status}: ${await answer.text()}`,
     )
   return { what: 'a version was followed back to its data' }
+}
+
+/** Gives a label by the API, to a sample that there is not. */
+async function postLabel(cloud: Cloud, model: string): Promise<{ what: string }> {
+  const line = {
+    groundTruthData: { data: '1', encoding: 'CSV' },
+    eventMetadata: { eventId: 'nobody-1-1' },
+    eventVersion: '0',
+  }
+  const answer = await fetch(`${cloud.outputs['ApiUrl']}/v1/labels`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${await operatorToken(cloud)}`,
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({ model, labels: [line] }),
+  })
+  const { unmatched, refused } = (await answer.json()) as { unmatched?: number; refused?: unknown[] }
+  if (answer.status !== 200 || unmatched !== 1)
+    throw new Error(`POST /v1/labels answered ${answer.status}: ${JSON.stringify({ unmatched, refused })}`)
+  return { what: 'a label by the API was looked up in quarantine' }
 }
 
 /** Brings a model file of the loop back in as if it had been trained elsewhere. */

@@ -9,6 +9,9 @@ export const admittedSample = z.strictObject({
   row: z.array(z.number().nullable()),
   /** Index in `classes`, or the value for regression. */
   label: z.number(),
+  /** Inclusion probability under which the device sent it, and when its label came; absent before they were kept. */
+  pi: z.number().gt(0).max(1).optional(),
+  labelledAt: timestamp.optional(),
 })
 /**
  * `field/{model}/{sha256}/samples.json`: the field samples that may be trained on, written by admit-samples alone. Its

@@ -66,7 +66,16 @@ export const httpCommand = httpRequest.extend({
   isBase64Encoded: z.boolean().default(false),
   requestContext: z.object({
     requestId: z.string(),
-    authorizer: z.object({ jwt: z.object({ claims: z.object({ sub: z.string().min(1) }) }) }),
+    authorizer: z.object({
+      jwt: z.object({
+        claims: z.object({
+          sub: z.string().min(1),
+          /** Texts; a list comes as `[a b]`. */
+          scope: z.string().optional(),
+          scp: z.string().optional(),
+        }),
+      }),
+    }),
   }),
 })
 

@@ -1,5 +1,7 @@
 import * as z from 'zod'
 import { modelName, sha256, thingName, timestamp, versionNumber } from './names.ts'
+import { OVERRIDABLE } from './retrain-policy.ts'
+import { BURST_MAX_ITEMS, BURST_MAX_THINGS } from './sampling-policy.ts'
 
 /** Bodies of the operators' commands (docs/api.md). */
 export const MAX_ENROLMENTS = 500
@@ -35,6 +37,31 @@ export type RolloutCommand = z.infer<typeof rolloutOrder>
 export const rolloutRequest = z.strictObject({ model: modelName, version: versionNumber, reason })
 export type RolloutRequest = z.infer<typeof rolloutRequest>
 
+export const retrainRequest = z.strictObject({
+  reason,
+  /** Does not wait for labels, devices, the cool-down or a person's drop. */
+  force: z.boolean().default(false),
+  /** Guards to set aside by name; needs the scope for approvals as well. */
+  override: z.array(z.enum(OVERRIDABLE)).max(OVERRIDABLE.length).default([]),
+})
+export type RetrainRequest = z.infer<typeof retrainRequest>
+/** A class by its name, or a value as text. */
+export const reviewAnswer = z.strictObject({ label: z.string().trim().min(1).max(100) })
+export const reviewSkip = z.strictObject({ reason })
+export const reviewClaim = z.strictObject({})
+/** Lines of ground truth, as in a file; each is checked by itself. */
+export const labelPost = z.strictObject({ model: modelName, labels: z.array(z.unknown()).min(1).max(500) })
+export const breakerReset = z.strictObject({ reason })
+
+/** The next `count` rows of each of these devices, as far as they come within so many minutes. */
+export const burstRequest = z.strictObject({
+  things: z.union([z.literal('all'), z.array(thingName).min(1).max(BURST_MAX_THINGS)]),
+  count: z.int().min(1).max(BURST_MAX_ITEMS),
+  minutes: z.int().min(1).max(43_200),
+  reason,
+})
+export type BurstRequest = z.infer<typeof burstRequest>
+
 export type EnrolmentChange = z.infer<typeof enrolmentChange>
 export type Revocation = z.infer<typeof revocation>
 export type Bar = z.infer<typeof bar>
@@ -44,5 +71,6 @@ export const pathParameters = {
   serial: thingName,
   thing: thingName,
   model: modelName,
+  id: z.string().max(128),
   rollout: z.string().regex(/^[a-z0-9-]{1,64}$/, 'lower-case letters, digits and hyphens, at most 64'),
 } as const

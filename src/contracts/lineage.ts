@@ -24,7 +24,14 @@ export const lineageNode = z.discriminatedUnion('kind', [
     trigger: z.string(),
     approved: z.boolean(),
     at: z.string(),
-    guards: z.array(z.object({ guard: z.string(), passed: z.boolean(), detail: z.string() })),
+    guards: z.array(
+      z.object({
+        guard: z.string(),
+        passed: z.boolean(),
+        detail: z.string(),
+        waived: z.string().optional(),
+      }),
+    ),
   }),
   node('admission', {
     digest: sha256,

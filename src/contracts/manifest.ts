@@ -10,6 +10,7 @@ import {
   timestamp,
   versionNumber,
 } from './names.ts'
+import { slotSampling } from './sampling-policy.ts'
 
 /** Own predicate types: an OMS signature can never be taken for an instruction, nor one document for another. */
 export const FLEET_MANIFEST_TYPE = 'https://edgeloop.dev/fleet-manifest/v1'
@@ -86,6 +87,8 @@ export const manifestSlot = z.strictObject({
     })
     .nullable(),
   pins: z.record(thingName, sha256),
+  /** Left out, the package's own policy holds. */
+  sampling: slotSampling.exactOptional(),
 })
 export type ManifestSlot = z.infer<typeof manifestSlot>
 

@@ -1,6 +1,9 @@
 import * as z from 'zod'
+import { evaluationPolicy } from './evaluation-policy.ts'
 import { featureName, fleetName, hardwareName, modelName, slotName } from './names.ts'
+import { retrainPolicy } from './retrain-policy.ts'
 import { rolloutPolicy } from './rollout-policy.ts'
+import { hardStrategy, samplingLimits } from './sampling-policy.ts'
 
 const share = z.number().gt(0).max(1)
 
@@ -54,14 +57,7 @@ export const modelConfig = z.strictObject({
       instanceType: z.string().default('ml.m5.large'),
     })
     .prefault({}),
-  evaluation: z.strictObject({
-    metric: z.enum(['auc', 'accuracy', 'rmse']),
-    /** The challenger may not be worse than this on the held-out rows (rmse: not above). */
-    floor: z.number(),
-    /** How much worse than the champion it may be on any set, in the metric's unit. */
-    nonInferiority: z.number().min(0).default(0.01),
-    threshold: z.number().gt(0).lt(1).default(0.5),
-  }),
+  evaluation: evaluationPolicy,
   targets: z.array(target).min(1).max(8),
   selfTestRows: z.int().min(1).max(256).default(32),
   rollout: rolloutPolicy.prefault({}),
@@ -88,8 +84,16 @@ export const modelConfig = z.strictObject({
     .prefault({}),
   sampling: z
     .strictObject({
+      /** Share of all inferences, drawn at random: the only lane that measures. */
       audit: share.default(0.02),
-      hard: z.strictObject({ margin: share, probability: share }).optional(),
+      /** What else is worth a person's look, in this order; or, for margin alone, one margin. */
+      hard: z
+        .union([z.strictObject({ margin: share, probability: share }), z.array(hardStrategy).min(1).max(8)])
+        .optional(),
+      /** Of each device. */
+      limits: samplingLimits.optional(),
+      /** Of all devices together; above it the cloud lowers every probability. */
+      fleet: z.strictObject({ itemsPerDay: z.int().min(1) }).optional(),
     })
     .prefault({}),
   /** What field samples must fulfil together before a version is trained on them. */
@@ -100,16 +104,7 @@ export const modelConfig = z.strictObject({
       minimumDevices: z.int().min(1).default(3),
     })
     .prefault({}),
-  retrain: z
-    .strictObject({
-      coolDownMinutes: z.number().min(0).default(1_440),
-      minLabels: z.int().min(1).default(500),
-      minDevices: z.int().min(1).default(20),
-      /** Turns of the loop without a person's drop; a run-away loop stops here. */
-      maxGeneration: z.int().min(1).default(100),
-      schedule: z.strictObject({ everyDays: z.number().gt(0) }).optional(),
-    })
-    .prefault({}),
+  retrain: retrainPolicy.prefault({}),
 })
 export type ModelConfig = z.infer<typeof modelConfig>
 export type CompileTarget = ModelConfig['targets'][number]

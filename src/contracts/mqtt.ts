@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { dsseEnvelope } from './manifest.ts'
 import { featureName, hardwareName, sha256, slotName, thingName, timestamp } from './names.ts'
+import { strategies } from './sampling-policy.ts'
 
 /** AWS IoT Core refuses larger payloads and disconnects; ours are smaller per kind (see `uplinkLimits`). */
 export const MQTT_MAX_PAYLOAD = 131_072
@@ -109,6 +110,8 @@ export const reportBody = z.strictObject({
 })
 
 const counts = z.array(z.int().min(0)).min(2).max(66)
+/** Rows that a lane chose in this window, and rows that were lost since the last: by a limit, or because too much waited. */
+const laneCounts = z.strictObject({ chosen: z.int().min(0), dropped: z.int().min(0) })
 const latencyCounts = z.record(z.string().regex(/^\d{1,3}$/), z.int().min(1))
 export const metricsBody = z.strictObject({
   slot: slotName,
@@ -138,6 +141,8 @@ export const metricsBody = z.strictObject({
       latency: latencyCounts,
     })
     .optional(),
+  /** Of the slot, whichever model chose them; left out when there is nothing to say. */
+  samples: z.strictObject({ audit: laneCounts, hard: laneCounts }).exactOptional(),
   /** Sent after the window had to wait on the device, because it was offline. */
   historical: z.boolean(),
 })
@@ -149,8 +154,12 @@ export const fieldSample = z.strictObject({
   /** Device time, milliseconds since 1970. */
   t: z.int().min(0),
   lane: z.enum(['audit', 'hard']),
-  /** Probability with which this row was chosen: weights are 1/π. */
+  /** Probability with which its lane chose this row: weights are 1/π. */
   pi: z.number().gt(0).max(1),
+  /** What the lane decided by; left out by devices from before there were several. */
+  strategy: z.enum(strategies).exactOptional(),
+  /** First 16 digits of the digest of the policy that was in force. */
+  policy: z.string().min(1).max(64).exactOptional(),
   /** Feature values in the contract's order, null = missing. */
   row: z.array(z.number().nullable()).min(1).max(1024),
   margins: z.array(z.number()).min(1).max(1024),

@@ -8,6 +8,7 @@ import {
   slotName,
   versionNumber,
 } from './names.ts'
+import { samplingPolicy } from './sampling-policy.ts'
 
 /** Where a signed package is: the archive and its OMS bundle are blobs, addressed by SHA-256. */
 export const packageRef = z.object({
@@ -51,15 +52,8 @@ export const ioContract = z.strictObject({
   /** Probability from which a binary model says class 1. */
   threshold: z.number().min(0).max(1),
   monitoring: z.strictObject({ windowSeconds: z.int().min(1).max(86_400) }),
-  sampling: z.strictObject({
-    policy: z.string(),
-    /** Inclusion probability of the audit lane; decided by a hash of the event id, so a re-send decides alike. */
-    audit: z.number().min(0).max(1),
-    /** The hard lane takes rows whose top two probabilities are closer than `margin`, with this probability. */
-    hard: z
-      .strictObject({ margin: z.number().min(0).max(1), probability: z.number().min(0).max(1) })
-      .optional(),
-  }),
+  /** Holds where the manifest names no other; `policy` are the first 16 digits of its digest. */
+  sampling: samplingPolicy.extend({ policy: z.string() }),
 })
 export type IoContract = z.infer<typeof ioContract>
 

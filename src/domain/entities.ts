@@ -1,11 +1,14 @@
 import type { DriftEvidence } from '../contracts/drift.ts'
 import type { Bars, DsseEnvelope, ManifestSlot } from '../contracts/manifest.ts'
 import type { ModelConfig } from '../contracts/model-config.ts'
+import type { MetricsBody } from '../contracts/mqtt.ts'
 import type { Baseline, PackageRef } from '../contracts/packages.ts'
+import type { Strategy } from '../contracts/sampling-policy.ts'
+import type { GateLine } from './evaluation/lines.ts'
 import type { Problems } from './monitoring/problems.ts'
 import type { Scope } from './monitoring/scope.ts'
 import type { Verdict, VerdictState } from './monitoring/verdict.ts'
-import type { GuardOutcome, RetrainFacts, RetrainTrigger } from './retrain/guards.ts'
+import type { DropFacts, GuardOutcome, RetrainFacts, RetrainTrigger } from './retrain/guards.ts'
 import type { Key } from './store.ts'
 import type { TrainingSetSummary } from './training/plan.ts'
 
@@ -62,6 +65,8 @@ interface VersionBase {
 interface Evaluated extends VersionBase {
   readonly modelDigest: string
   readonly metrics: Readonly<Record<string, number>>
+  /** What the gate saw on every set and slice; absent in rows of before it was kept. */
+  readonly gate?: readonly GateLine[]
   readonly evaluatedAt?: string
 }
 /** Anchor of a version's lineage, written once when it is signed; see docs/lineage.md. */
@@ -217,10 +222,33 @@ export interface AuditRow {
     | 'BAR_RELEASE'
     | 'START_ROLLOUT'
     | 'COMMAND_ROLLOUT'
+    | 'REQUEST_BURST'
+    | 'REQUEST_RETRAIN'
+    | 'RESET_BREAKER'
+    | 'REVIEW_SAMPLE'
+    | 'POST_LABELS'
   readonly subject: string
   readonly change: unknown
   /** What was there before; null when nothing was. */
   readonly before: unknown
+}
+
+/** The last burst that an operator asked for. */
+export interface BurstRow {
+  readonly burst: string
+  readonly model: string
+  readonly fleet: string
+  /** By their hardware. */
+  readonly things: 'all' | Readonly<Record<string, readonly string[]>>
+  readonly count: number
+  readonly until: string
+}
+/** How a model's samples keep to the fleet's budget: what had come by a time, and the factor that holds since. */
+export interface SamplingBudgetRow {
+  readonly model: string
+  readonly factor: number
+  readonly items: number
+  readonly at: string
 }
 
 /** What a bundle digest stands for, and the shape of the counts its devices send. */
@@ -258,6 +286,7 @@ export interface DeviceWindowRow {
   readonly errors?: number
   readonly resets?: number
   readonly historical?: boolean
+  readonly samples?: MetricsBody['samples']
   /** Device time, ms since 1970: a claim. The time of receipt is not kept, since it differs between deliveries. */
   readonly sentAt?: number
 }
@@ -319,12 +348,17 @@ export interface SampleRow {
   readonly receivedAt: string
   readonly lane: 'audit' | 'hard'
   readonly pi: number
+  /** As the device said; absent from devices and in rows of before there were several. */
+  readonly strategy?: Strategy
+  readonly policy?: string
   readonly row: readonly (number | null)[]
   readonly prediction: number
   readonly label?: number
   /** The class by name: indices mean something else once model.yaml names other classes. */
   readonly labelClass?: string
   readonly labelledAt?: string
+  /** People differ about its label: it has none, and no file gives it one. */
+  readonly contested?: true
 }
 
 /** What an approved retrain may train on, of all field samples. */
@@ -349,7 +383,7 @@ export interface DecisionRow {
   readonly model: string
   readonly trigger: RetrainTrigger
   readonly approved: boolean
-  readonly facts: RetrainFacts
+  readonly facts: RetrainFacts | DropFacts
   readonly guards: readonly GuardOutcome[]
   readonly episode?: string
   readonly at: string
@@ -400,6 +434,10 @@ export const keys = {
     pk: `RUNNING#${model}#${padded(version)}`,
     sk: thing,
   }),
+  burst: (model: string): Key => ({ pk: `MODEL#${model}`, sk: 'BURST' }),
+  samplingBudget: (model: string): Key => ({ pk: `MODEL#${model}`, sk: 'SAMPLINGBUDGET' }),
+  /** Counter `items`: samples that came while there is a fleet budget, bursts left out. A partition of its own, since every message adds to it. */
+  sampled: (model: string): Key => ({ pk: `SAMPLED#${model}`, sk: 'SAMPLED' }),
   bundle: (digest: string): Key => ({ pk: `BUNDLE#${digest}`, sk: 'BUNDLE' }),
   blob: (digest: string, fleet: string): Key => ({ pk: `BLOB#${digest}`, sk: `FLEET#${fleet}` }),
   /** By the SHA-256 of the packages that it leads to and starts from. */
@@ -454,6 +492,10 @@ export const keys = {
     pk: `MODEL#${model}`,
     sk: `LABELREQUEST#${request}`,
   }),
+  review: (model: string, eventId: string): Key => ({ pk: `REVIEWS#${model}`, sk: eventId }),
+  /** How often a person's answers were those that settled. */
+  labeller: (model: string, by: string): Key => ({ pk: `LABELLERS#${model}`, sk: by }),
+  breaker: (model: string): Key => ({ pk: `MODEL#${model}`, sk: 'BREAKER' }),
   decision: (model: string, decision: string): Key => ({ pk: `MODEL#${model}`, sk: `DECISION#${decision}` }),
   admission: (model: string, decision: string): Key => ({
     pk: `MODEL#${model}`,
@@ -469,6 +511,7 @@ export const listings = {
   fleets: 'FLEETS',
   devices: (fleet: string) => `DEVICES#${fleet}`,
   versions: (model: string) => `VERSIONS#${model}`,
+  reviews: (model: string) => `REVIEWS#${model}`,
   rollouts: 'ROLLOUTS',
   decisions: 'DECISIONS',
   rejections: 'REJECTIONS',

@@ -12,6 +12,7 @@ import { command } from '../domain/rollout/commands.ts'
 import { type FleetDeps, NO_BARS, publishFleet, renewFleet } from '../domain/rollout/fleet.ts'
 import { activeRollout, evidenceWrites, readCounts } from '../domain/rollout/record.ts'
 import { type Rollout, terminalRollout } from '../domain/rollout/types.ts'
+import { adjustFactors } from '../domain/sampling/fleet-budget.ts'
 import type { Cause } from '../domain/store.ts'
 import { KeyNotTrusted } from '../domain/trust/anchors.ts'
 import { type BatchResponse, eachGroup, eachRecord } from '../runtime/batch.ts'
@@ -25,12 +26,14 @@ const TRIGGERS = [
   'CheckDue',
   'TrustRootPublished',
   'ReleaseBarred',
+  'ModelConfigured',
+  'BurstRequested',
 ] as const
 type Trigger = BusEvent<(typeof TRIGGERS)[number]>
 
 /**
- * A rollout was planned, a device reported or fell silent, a person said something, time passed, a release was barred
- * or the trust root changed: the engine decides, and a decision becomes a signed manifest. The manifest is committed
+ * A rollout was planned, a device reported or fell silent, a person said something, time passed, a release was barred,
+ * the trust root or what devices are to sample changed: the engine decides, and a decision becomes a signed manifest. The manifest is committed
  * with its counter before it is published, so two manifests with one counter never differ; what was committed and not
  * published is published by whoever comes next. Nothing is signed while the trust root does not list the key.
  */
@@ -82,8 +85,14 @@ async function act(deps: FleetDeps, trigger: Trigger): Promise<void> {
       return renewAll(deps, NO_BARS, cause)
     case 'ReleaseBarred':
       return renewAll(deps, barsOf(trigger.data), cause)
+    case 'ModelConfigured':
+    case 'BurstRequested':
+      return renew(deps, trigger.data.fleet, NO_BARS, cause)
     case 'CheckDue':
-      if (trigger.data.kind === 'fleet') return renew(deps, trigger.data.subject, NO_BARS, cause)
+      if (trigger.data.kind === 'fleet') {
+        await budget(deps, trigger.data.subject)
+        return renew(deps, trigger.data.subject, NO_BARS, cause)
+      }
       return trigger.data.kind === 'rollout' ? advance(deps, trigger.data.subject, cause) : undefined
     case 'DeviceSilent':
       for (const id of await activeIn(deps, trigger.data.fleet)) await advance(deps, id, cause)
@@ -118,7 +127,13 @@ async function renewAll(deps: FleetDeps, bars: Bars, cause: Cause): Promise<void
     await renew(deps, data.fleet, bars, cause)
 }
 
-/** Brings a fleet's manifest and beacon up to the trust root and the bars, and ends a rollout of what is barred now. */
+/** Once an hour, with the beacon. */
+async function budget(deps: FleetDeps, fleet: string): Promise<void> {
+  const row = await deps.store.get<FleetRow>(keys.fleet(fleet))
+  if (row !== undefined) await adjustFactors(deps, row.data)
+}
+
+/** Brings a fleet's manifest and beacon up to the trust root, the bars and the sampling policies, and ends a rollout of what is barred now. */
 async function renew(deps: FleetDeps, fleet: string, bars: Bars, cause: Cause): Promise<void> {
   const row = await deps.store.get<FleetRow>(keys.fleet(fleet))
   if (row === undefined) return

@@ -5,7 +5,7 @@ import { type LabelledRows, MAX_DATASET_BYTES } from '../domain/dataset/parse.ts
 import { fromCsv, toCsv } from '../domain/dataset/split.ts'
 import { keys, type ModelRow, type VersionRow, versionListing } from '../domain/entities.ts'
 import { InputError } from '../domain/errors.ts'
-import { championModel } from '../domain/evaluation/champion.ts'
+import { championOfModel } from '../domain/evaluation/champion.ts'
 import { evaluate, marginsOf } from '../domain/evaluation/evaluate.ts'
 import { putMonitorFiles, toModelMonitor } from '../domain/monitoring/model-monitor.ts'
 import { makeBaseline, referenceColumns } from '../domain/package/contents.ts'
@@ -58,9 +58,9 @@ export const importModel = (deps: ImportModelDeps) =>
 
     const margins = modelFromImport(() => marginsOf(bytes, config))
     await deps.artefacts.putOnce(sentinelKey(model), Buffer.from(toCsv(parts.holdout)), 'text/csv')
-    const best = await championModel(deps, model)
+    const best = await championOfModel(deps, model)
     const sets = { holdout: parts.holdout, sentinel: await sentinelRows(deps, model) }
-    const { verdict, metrics } = evaluate(config, sets, margins, best && marginsOf(best, config))
+    const { verdict, metrics, gate } = evaluate(config, sets, margins, best && marginsOf(best.model, config))
     const baseline = Buffer.from(
       JSON.stringify(makeBaseline(config, parts.train, parts.holdout, margins, 'training')),
     )
@@ -79,6 +79,7 @@ export const importModel = (deps: ImportModelDeps) =>
       imported: { key, ...(versionId ? { versionId } : {}) },
       modelDigest,
       metrics,
+      gate,
       evaluatedAt: at,
     }
     const version = verdict.passed

@@ -1,24 +1,22 @@
 import * as z from 'zod'
-import { parseUntrustedJson, UnsafeJsonError } from '../../verifier/json.ts'
 import { bucketObjects } from '../adapters/objects.ts'
 import { tableStore } from '../adapters/table.ts'
 import { s3ObjectCreated } from '../contracts/aws.ts'
 import { groundTruth } from '../contracts/labels.ts'
-import type { ModelConfig } from '../contracts/model-config.ts'
-import { keys, type ModelRow, type SampleRow } from '../domain/entities.ts'
+import { keys, type ModelRow } from '../domain/entities.ts'
 import { InputError } from '../domain/errors.ts'
 import type { Objects } from '../domain/ports.ts'
 import { rejectInput } from '../domain/rejection.ts'
-import { type Quarantine, sampleTtl, type WithQuarantine } from '../domain/sampling/quarantine.ts'
-import { put, type Row, type Write } from '../domain/store.ts'
+import { closeReviews } from '../domain/review/rows.ts'
+import { attachLabels, groundTruthLabel, parseLine } from '../domain/sampling/labels.ts'
+import type { WithQuarantine } from '../domain/sampling/quarantine.ts'
+import { put } from '../domain/store.ts'
 import { sha256Hex } from '../domain/training/plan.ts'
 import { dropHandler } from '../runtime/drops.ts'
 import { parseOrReject } from '../runtime/events.ts'
 import { lambda } from '../runtime/lambda.ts'
 
 const MAX_BYTES = 32 * 1024 * 1024
-const LINE_LIMITS = { maxBytes: 16_384, maxDepth: 8 }
-const BATCH = 40
 
 export interface IngestLabelsDeps extends WithQuarantine {
   readonly drops: Objects
@@ -41,8 +39,8 @@ export const ingestLabels = (deps: IngestLabelsDeps) =>
     for (const [i, line] of new TextDecoder().decode(bytes).split('\n').entries()) {
       if (line.trim() === '') continue
       try {
-        const { eventId, label } = parseLine(line, config)
-        found.set(eventId, label)
+        const truth = parseOrReject(groundTruth, parseLine(line))
+        found.set(truth.eventMetadata.eventId, groundTruthLabel(truth, config))
       } catch (error) {
         if (!(error instanceof InputError)) throw error
         refused++
@@ -59,7 +57,8 @@ export const ingestLabels = (deps: IngestLabelsDeps) =>
       if (refused > 0) return
       throw new InputError('EMPTY_FILE', 'the file holds no labels', 'file')
     }
-    const matched = await apply(deps, model, config, [...found])
+    const matched = await attachLabels(deps, model, config, [...found])
+    await closeReviews(deps.store, model, [...found.keys()])
     const data = { model, key, matched, unmatched: found.size - matched }
     await deps.store.commit(
       [put(keys.labelFile(model, digest), data, undefined)],
@@ -67,90 +66,6 @@ export const ingestLabels = (deps: IngestLabelsDeps) =>
       cause,
     )
   })
-
-function parseLine(line: string, config: ModelConfig): { eventId: string; label: number } {
-  let value: unknown
-  try {
-    value = parseUntrustedJson(Buffer.from(line), LINE_LIMITS)
-  } catch (error) {
-    if (error instanceof UnsafeJsonError) throw new InputError(error.code, error.message, 'line')
-    throw error
-  }
-  const { groundTruthData, eventMetadata } = parseOrReject(groundTruth, value)
-  const text =
-    groundTruthData.encoding === 'BASE64'
-      ? Buffer.from(groundTruthData.data, 'base64').toString()
-      : groundTruthData.data
-  return { eventId: eventMetadata.eventId, label: labelOf(text.trim(), config) }
-}
-
-function labelOf(text: string, { task, label }: ModelConfig): number {
-  if (task === 'regression') {
-    const value = Number(text)
-    if (text === '' || !Number.isFinite(value))
-      throw new InputError(
-        'NOT_A_NUMBER',
-        `"${text.slice(0, 40)}" is no finite number`,
-        'groundTruthData.data',
-      )
-    return value
-  }
-  const index = label.classes.indexOf(text)
-  if (index < 0)
-    throw new InputError(
-      'UNKNOWN_CLASS',
-      `"${text.slice(0, 40)}" is none of ${label.classes.join(', ')}`,
-      'groundTruthData.data',
-    )
-  return index
-}
-
-/** Labels and the error statistics they change are written together, so a crash in between leaves both or neither. */
-async function apply(
-  { quarantine, now }: IngestLabelsDeps,
-  model: string,
-  config: ModelConfig,
-  labels: readonly (readonly [string, number])[],
-): Promise<number> {
-  const labelledAt = now().toISOString()
-  let matched = 0
-  for (let at = 0; at < labels.length; at += BATCH) {
-    const writes: Write[] = []
-    const stats = new Map<number, { labels: number; errors: number }>()
-    const rows = await Promise.all(
-      labels.slice(at, at + BATCH).map(([eventId]) => sampleOf(quarantine, model, eventId)),
-    )
-    rows.forEach((row, i) => {
-      if (row === undefined) return
-      matched++
-      if (row.data.label !== undefined) return
-      const label = (labels[at + i] as readonly [string, number])[1]
-      const labelClass = config.task === 'regression' ? undefined : config.label.classes[label]
-      const labelled: SampleRow = { ...row.data, label, labelledAt, ...(labelClass ? { labelClass } : {}) }
-      writes.push(put(row.key, labelled, row, { ttl: sampleTtl(row.data) }))
-      if (row.data.lane !== 'audit') return
-      const { version, prediction } = row.data
-      const stat = stats.get(version) ?? { labels: 0, errors: 0 }
-      stat.labels++
-      if (config.task !== 'regression' && prediction !== label) stat.errors++
-      stats.set(version, stat)
-    })
-    for (const [version, by] of stats) writes.push({ kind: 'add', key: keys.labelStats(model, version), by })
-    await quarantine.commit(writes)
-  }
-  return matched
-}
-
-/** An id that two devices gave is no name of either: neither sample gets the label. */
-async function sampleOf(
-  quarantine: Quarantine,
-  model: string,
-  eventId: string,
-): Promise<Row<SampleRow> | undefined> {
-  const { pk, sk } = keys.sample(model, eventId, '')
-  const rows = await quarantine.query<SampleRow>(pk, sk, { limit: 2 })
-  return rows.length === 1 ? rows[0] : undefined
-}
 
 export const handler = lambda(
   { DROP_BUCKET: z.string().min(1), QUARANTINE_TABLE: z.string().min(1) },

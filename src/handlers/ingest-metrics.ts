@@ -22,6 +22,7 @@ import { assertNotReplayed, handleUplink, type Received } from '../runtime/uplin
 
 /** A device's row is not written for every window. */
 const HEARD_AGAIN_MS = 60_000
+const LATE_MS = 600_000
 
 /** One message per device and window. Merging is addition, so order does not matter; the row's key makes it count once. */
 export const ingestMetrics = (core: Core) => async (event: unknown) => {
@@ -75,10 +76,12 @@ async function store(
   if (config === undefined)
     throw new InputError('UNKNOWN_MODEL', `model ${model} is not configured`, 'body.bundle')
   if (known === undefined) {
-    const { inferences, features, prediction, latency, confidence, errors, resets, historical } = body
+    const { inferences, features, prediction, latency, confidence, errors, resets, historical, samples } =
+      body
     const part: DeviceWindowRow = {
       ...{ thing, inferences, features, prediction },
       ...{ latency, confidence, errors, resets, historical, sentAt: message.t },
+      ...(samples === undefined ? {} : { samples }),
     }
     const ttl = windowTtl(receivedAt)
     const windowEnd = (body.window + 1) * config.monitoring.windowSeconds + config.monitoring.graceSeconds
@@ -88,7 +91,7 @@ async function store(
       [
         put(messageKey, { digest }, undefined, { ttl }),
         put(partKey, part, undefined, { ttl }),
-        ...(await deviceWrites(deps, message, bundle.data, receivedAt)),
+        ...(await deviceWrites(deps, message, bundle.data, receivedAt, isLate(windowEnd, receivedAt))),
         {
           kind: 'add',
           key: keys.window(model, version, body.window),
@@ -104,12 +107,20 @@ async function store(
   return { model, version, window: body.window }
 }
 
+/**
+ * A window that was on its way when the connection broke keeps its bytes and cannot say that it waited: its number may
+ * have arrived with them. So the time says it, generously, since it is the device's clock that says when a window ended.
+ * @param end of the window and its grace time, s since 1970
+ */
+const isLate = (end: number, receivedAt: Date): boolean => receivedAt.getTime() > end * 1000 + LATE_MS
+
 /** That the device was heard, and what its window says about the rollout in flight. */
 async function deviceWrites(
   deps: Core,
   { thing, body }: Received<'metrics'>['message'],
   { fleet, slot, hardware }: BundleRow,
   receivedAt: Date,
+  late: boolean,
 ): Promise<Write[]> {
   const row = await deps.store.get<DeviceRow>(keys.device(thing))
   // Its hello makes the row; until then its fleet and hardware are not known.
@@ -119,7 +130,7 @@ async function deviceWrites(
       ? [putDevice(heard(row.data, receivedAt), row)]
       : []
   // What a device kept while it was away says nothing about now.
-  if (body.historical) return seen
+  if (body.historical || late) return seen
   const rollout = (await activeRollout(deps.store, fleet, slot))?.data
   const fact = rollout && windowFact(rollout, hardware, body)
   if (rollout === undefined || fact === undefined) return seen

@@ -5,10 +5,11 @@ import { eventIdPrefix, ownsEventId } from '../contracts/event-id.ts'
 import { fieldSample } from '../contracts/mqtt.ts'
 import { type BundleRow, keys, type ModelRow, type SampleRow } from '../domain/entities.ts'
 import { EdgeloopError, InputError } from '../domain/errors.ts'
+import { windowTtl } from '../domain/monitoring/windows.ts'
 import { rejectInput } from '../domain/rejection.ts'
 import { sampleTtl, type WithQuarantine } from '../domain/sampling/quarantine.ts'
 import { checkRow } from '../domain/sampling/row.ts'
-import { put } from '../domain/store.ts'
+import { type Key, put } from '../domain/store.ts'
 import { sha256Hex } from '../domain/training/plan.ts'
 import { eachRecord } from '../runtime/batch.ts'
 import { parseOrReject } from '../runtime/events.ts'
@@ -52,7 +53,7 @@ async function store(
     try {
       const sample = parseSample(untrusted, field)
       checkRow(sample.row, config, `${field}.row`)
-      const { eventId, lane, pi, row, prediction, t } = sample
+      const { eventId, lane, pi, strategy, policy, row, prediction, t } = sample
       refuseForeign(thing, eventId, `${field}.eventId`)
       if (rows.has(eventId)) {
         throw new InputError('DUPLICATE_SAMPLE', `event id ${eventId} is there twice`, `${field}.eventId`)
@@ -70,6 +71,8 @@ async function store(
         receivedAt: at,
         lane,
         pi,
+        ...(strategy === undefined ? {} : { strategy }),
+        ...(policy === undefined ? {} : { policy }),
         row,
         prediction,
       })
@@ -90,6 +93,24 @@ async function store(
   }
   const all = [...rows.values()]
   for (let at = 0; at < all.length; at += WRITES) await storeAll(deps, all.slice(at, at + WRITES))
+  const items = all.filter(row => row.strategy !== 'burst').length
+  if (items > 0 && config.sampling.fleet !== undefined)
+    await countItems(deps, bundle.model, keys.message(thing, message.epoch, message.seq), items, receivedAt)
+}
+
+/** Towards the fleet's budget: each message once, by a row that goes when no delivery of it can come any more. */
+async function countItems(
+  { store }: WithQuarantine,
+  model: string,
+  message: Key,
+  items: number,
+  receivedAt: Date,
+): Promise<void> {
+  if ((await store.get(message)) !== undefined) return
+  await store.commit([
+    put(message, { items }, undefined, { ttl: windowTtl(receivedAt) }),
+    { kind: 'add', key: keys.sampled(model), by: { items } },
+  ])
 }
 
 /** Labels join by event id alone, so an id has to say whose it is. */

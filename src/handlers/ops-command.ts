@@ -1,11 +1,19 @@
 import * as z from 'zod'
 import { iotRegistry } from '../adapters/devices.ts'
+import { tableStore } from '../adapters/table.ts'
 import { httpCommand } from '../contracts/aws.ts'
 import {
   bar,
+  breakerReset,
+  burstRequest,
   enrolmentChange,
   enrolmentList,
+  labelPost,
   pathParameters,
+  retrainRequest,
+  reviewAnswer,
+  reviewClaim,
+  reviewSkip,
   revocation,
   rolloutApproval,
   rolloutCommand,
@@ -18,8 +26,13 @@ import { type RevocationDeps, revokeDevice } from '../domain/device/revocation.t
 import { InputError } from '../domain/errors.ts'
 import type { Commander } from '../domain/operators/audit.ts'
 import { barRelease } from '../domain/operators/bars.ts'
+import { requestBurst } from '../domain/operators/bursts.ts'
+import { requestRetrain, resetBreaker } from '../domain/operators/retrains.ts'
+import { actOnReview, postLabels } from '../domain/operators/reviews.ts'
 import { commandRollout, requestRollout } from '../domain/operators/rollouts.ts'
 import { rejectInput } from '../domain/rejection.ts'
+import type { ReviewAct } from '../domain/review/act.ts'
+import type { WithQuarantine } from '../domain/sampling/quarantine.ts'
 import { parseOrReject, retryOnConflict } from '../runtime/events.ts'
 import { answering, decoded, type HttpResponse, readBody, respond } from '../runtime/http.ts'
 import { lambda } from '../runtime/lambda.ts'
@@ -33,7 +46,8 @@ interface Answer {
   readonly status: number
   readonly body: unknown
 }
-type Route = (deps: RevocationDeps, command: Command) => Promise<Answer>
+export type OpsCommandDeps = RevocationDeps & WithQuarantine
+type Route = (deps: OpsCommandDeps, command: Command) => Promise<Answer>
 
 /** Commands by API Gateway's route key. 202: committed, and the rest follows from the event. */
 export const commands: Readonly<Record<string, Route>> = {
@@ -50,6 +64,31 @@ export const commands: Readonly<Record<string, Route>> = {
     status: 202,
     body: await barRelease(deps, name(path, 'model'), parseOrReject(bar, body), commander),
   }),
+  'POST /v1/models/{model}/retrains': async (deps, { path, body, commander }) => ({
+    status: 202,
+    body: await requestRetrain(deps, name(path, 'model'), parseOrReject(retrainRequest, body), commander),
+  }),
+  'POST /v1/models/{model}/breaker-resets': async (deps, { path, body, commander }) => ({
+    status: 200,
+    body: await resetBreaker(deps, name(path, 'model'), parseOrReject(breakerReset, body), commander),
+  }),
+  'POST /v1/models/{model}/bursts': async (deps, { path, body, commander }) => ({
+    status: 202,
+    body: await requestBurst(deps, name(path, 'model'), parseOrReject(burstRequest, body), commander),
+  }),
+  'POST /v1/labels': async (deps, { body, commander }) => ({
+    status: 200,
+    body: await postLabels(deps, parseOrReject(labelPost, body), commander),
+  }),
+  ...Object.fromEntries(
+    (['claim', 'label', 'disagree', 'skip'] as const).map((act): [string, Route] => [
+      `POST /v1/reviews/{id}/${act}`,
+      async (deps, { path, body, commander }) => ({
+        status: 200,
+        body: await actOnReview(deps, name(path, 'id'), reviewAct(act, body), commander),
+      }),
+    ]),
+  ),
   'POST /v1/rollouts': async (deps, { body, commander }) => ({
     status: 202,
     body: await requestRollout(deps, parseOrReject(rolloutRequest, body), commander),
@@ -66,19 +105,31 @@ export const commands: Readonly<Record<string, Route>> = {
 
 /** Commands of operators. The authorizer has checked token and scope before this runs; the token says who. */
 export const opsCommand =
-  (deps: RevocationDeps) =>
+  (deps: OpsCommandDeps) =>
   async (event: unknown): Promise<HttpResponse> => {
     const request = httpCommand.parse(event)
     const { routeKey, requestContext, pathParameters: path = {} } = request
     const route = commands[routeKey]
     if (route === undefined) return respond(404, { error: 'NOT_FOUND', message: `no route ${routeKey}` })
-    const commander = { by: requestContext.authorizer.jwt.claims.sub, request: requestContext.requestId }
+    const { sub, scope = '', scp = '' } = requestContext.authorizer.jwt.claims
+    const scopes = `${scope} ${scp}`.match(/[^\s[\]]+/g) ?? []
+    const commander = { by: sub, request: requestContext.requestId, scopes }
     return answering(deps.log, routeKey, async () => {
       const command = { path, body: readBody(request), commander }
       const { status, body } = await retryOnConflict(() => route(deps, command))
       return respond(status, body)
     })
   }
+
+function reviewAct(act: ReviewAct['act'], body: unknown): ReviewAct {
+  if (act === 'claim') {
+    parseOrReject(reviewClaim, body)
+    return { act }
+  }
+  return act === 'skip'
+    ? { act, ...parseOrReject(reviewSkip, body) }
+    : { act, ...parseOrReject(reviewAnswer, body) }
+}
 
 const name = (path: Command['path'], parameter: keyof typeof pathParameters): string =>
   parseOrReject(z.object({ [parameter]: pathParameters[parameter] }), {
@@ -134,4 +185,10 @@ function attempt<T>(run: () => T): T | InputError {
   }
 }
 
-export const handler = lambda({}, (_env, core) => opsCommand({ ...core, registry: iotRegistry(core.now) }))
+export const handler = lambda({ QUARANTINE_TABLE: z.string().min(1) }, (env, core) =>
+  opsCommand({
+    ...core,
+    registry: iotRegistry(core.now),
+    quarantine: tableStore(env.QUARANTINE_TABLE, core.now),
+  }),
+)

@@ -12,6 +12,7 @@ import {
 import { EdgeloopError } from '../domain/errors.ts'
 import { closeWindow } from '../domain/monitoring/windows.ts'
 import type { Core } from '../domain/ports.ts'
+import { scheduleDue } from '../domain/retrain/triggers.ts'
 import type { Rollout } from '../domain/rollout/types.ts'
 import { type Pending, type PendingKind, type Put, put, type Row } from '../domain/store.ts'
 import { BEACON_PERIOD_MS } from '../domain/trust/beacon.ts'
@@ -138,14 +139,7 @@ async function markSilent(deps: Core): Promise<number> {
 
 async function askSchedules(deps: Core): Promise<number> {
   const models = await deps.store.list<ModelRow>(listings.models)
-  const due = models.filter(({ data: { config, lastTrainingAt } }) => {
-    const days = config.retrain.schedule?.everyDays
-    return (
-      days !== undefined &&
-      lastTrainingAt !== undefined &&
-      deps.now().getTime() - Date.parse(lastTrainingAt) >= days * 86_400_000
-    )
-  })
+  const due = models.filter(({ data }) => scheduleDue(data, deps.now()))
   for (const { data } of due) {
     const model = data.config.name
     await deps.store.commit([], [{ type: 'CheckDue', data: { kind: 'labels', subject: 'schedule', model } }])

@@ -6,6 +6,8 @@ import { type ModelConfig, modelConfig } from '../contracts/model-config.ts'
 import { keys, listings, type ModelRow } from '../domain/entities.ts'
 import { InputError } from '../domain/errors.ts'
 import type { Core, Objects } from '../domain/ports.ts'
+import { checkPolicies } from '../domain/retrain/check-config.ts'
+import { checkSampling } from '../domain/sampling/check-config.ts'
 import { put } from '../domain/store.ts'
 import { hyperparameters, sha256Hex } from '../domain/training/plan.ts'
 import { dropHandler } from '../runtime/drops.ts'
@@ -80,6 +82,8 @@ function parseConfig(text: string, model: string): ModelConfig {
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice !== undefined) throw new InputError('DUPLICATE_COLUMN', `column "${twice}" is named twice`, twice)
   hyperparameters(config)
+  checkPolicies(config)
+  checkSampling(config)
   return config
 }
 

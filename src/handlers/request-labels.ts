@@ -3,6 +3,7 @@ import { bucketObjects } from '../adapters/objects.ts'
 import { tableStore } from '../adapters/table.ts'
 import { keys } from '../domain/entities.ts'
 import type { Objects } from '../domain/ports.ts'
+import { renewReviews } from '../domain/review/rows.ts'
 import { fairOrder } from '../domain/sampling/fair-order.ts'
 import { samplesOf, type WithQuarantine } from '../domain/sampling/quarantine.ts'
 import { put } from '../domain/store.ts'
@@ -27,7 +28,8 @@ export const requestLabels = (deps: RequestLabelsDeps) =>
     const { model, version, request, since } = data
     const key = keys.labelRequest(model, request)
     if ((await deps.store.get(key)) !== undefined) return
-    const open = (await samplesOf(deps, model)).filter(
+    const all = await samplesOf(deps, model)
+    const open = all.filter(
       s => s.version === version && s.lane === 'audit' && s.label === undefined && s.capturedAt >= since,
     )
     const samples = fairOrder(open).slice(0, MAX_SAMPLES)
@@ -37,6 +39,8 @@ export const requestLabels = (deps: RequestLabelsDeps) =>
     )
     const objectKey = `label-requests/${model}/${request}.jsonl`
     await deps.artefacts.putOnce(objectKey, Buffer.from(`${lines.join('\n')}\n`), 'application/jsonl')
+    const wanted = samples.filter(s => !s.contested)
+    await renewReviews(deps.store, model, { all, wanted }, request, deps.now().toISOString())
     await deps.store.commit([put(key, { request, objectKey, samples: samples.length }, undefined)], [], cause)
   })
 

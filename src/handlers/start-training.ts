@@ -12,6 +12,7 @@ import {
 } from '../domain/entities.ts'
 import { InputError } from '../domain/errors.ts'
 import type { Core, Jobs, Objects } from '../domain/ports.ts'
+import { type DropDecision, decideDrop } from '../domain/retrain/drop.ts'
 import { type Cause, put, type Row } from '../domain/store.ts'
 import {
   type Assembled,
@@ -98,6 +99,11 @@ async function request(
   if (admission !== undefined && (run !== undefined || !bringsNews(assembled.set, champion)))
     return suppress(deps, modelRow, admission, cause)
   if (run !== undefined) return deps.store.get<VersionRow>(keys.version(model, run.data.version))
+  const drop =
+    trigger.type === 'DatasetRegistered'
+      ? await decideDrop(deps, modelRow.data, trigger.data.dataset)
+      : undefined
+  if (drop !== undefined && drop.failed.length > 0) return holdBack(deps, model, drop, cause)
 
   await storeTrainingSet(deps, model, digest, assembled)
   const job = trainingJobName(deps.jobPrefix, model, nextVersion, fingerprint)
@@ -140,11 +146,25 @@ async function request(
         undefined,
       ),
       ...(admission ? [put(admission.key, { ...admission.data, version: nextVersion }, admission)] : []),
+      ...(drop?.write ? [drop.write] : []),
     ],
     [],
     cause,
   )
   return deps.store.get<VersionRow>(keys.version(model, nextVersion))
+}
+
+/** The drop is registered, and part of whatever is trained next. */
+async function holdBack(
+  { store }: StartTrainingDeps,
+  model: string,
+  { decision, failed, write }: DropDecision,
+  cause: Cause,
+): Promise<undefined> {
+  if (write === undefined) return undefined
+  const data = { model, decision, trigger: 'drop', failedGuards: [...failed] }
+  await store.commit([write], [{ type: 'RetrainSuppressed', data }], cause)
+  return undefined
 }
 
 const summary = ({ samples: _samples, ...rest }: TrainingSet): TrainingSetSummary => rest

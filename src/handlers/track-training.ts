@@ -9,7 +9,8 @@ import type { LabelledRows } from '../domain/dataset/parse.ts'
 import { concatRows, fromCsv } from '../domain/dataset/split.ts'
 import { keys, type VersionRow, versionListing } from '../domain/entities.ts'
 import { EdgeloopError } from '../domain/errors.ts'
-import { championModel } from '../domain/evaluation/champion.ts'
+import { auditRows } from '../domain/evaluation/audit-rows.ts'
+import { championOfModel } from '../domain/evaluation/champion.ts'
 import { evaluate, marginsOf, referenceRows } from '../domain/evaluation/evaluate.ts'
 import { type Margins, metricsOf, scoreRows } from '../domain/evaluation/score.ts'
 import { deviceDayOf } from '../domain/monitoring/device-days.ts'
@@ -99,20 +100,20 @@ async function finish(
   const rowsOf = async (key: string): Promise<LabelledRows> =>
     fromCsv(new TextDecoder().decode((await deps.artefacts.get(key, { maxBytes: MAX_ROWS })).bytes))
   const train = await rowsOf(channelKey(model, set, 'train'))
+  const best = await championOfModel(deps, model)
+  const champion = best && marginsOf(best.model, config)
+  const admitted = await admittedFor(deps, row.data)
   const sets = {
     holdout: await rowsOf(channelKey(model, set, 'holdout')),
     sentinel: await rowsOf(sentinelKey(model)),
+    ...(best ? { audit: auditRows(config, admitted, best.releasedAt) } : {}),
   }
-
   const heldOutField = field ? await rowsOf(channelKey(model, set, 'field')) : NO_ROWS
-
-  const championBytes = await championModel(deps, model)
-  const champion = championBytes && marginsOf(championBytes, config)
-  const { verdict, metrics: gated } = evaluate(config, sets, challenger, champion)
+  const { verdict, gate, metrics: gated } = evaluate(config, sets, challenger, champion)
   const metrics = { ...gated, ...fieldMetrics(config, heldOutField, challenger, champion) }
   const modelDigest = sha256Hex(file.bytes)
   await deps.artefacts.putOnce(blobKey(modelDigest), file.bytes, 'application/octet-stream')
-  const evaluated = { ...base(row.data), modelDigest, metrics, evaluatedAt: deps.now().toISOString() }
+  const evaluated = { ...base(row.data), modelDigest, metrics, gate, evaluatedAt: deps.now().toISOString() }
   if (!verdict.passed) {
     const { reasons } = verdict
     const data = { model, version, reasons: [...reasons], metrics }
@@ -124,7 +125,6 @@ async function finish(
       cause,
     )
   }
-  const admitted = await admittedFor(deps, row.data)
   const reference = referenceRows(train, admittedRows(admitted))
   const heldOut = concatRows(sets.holdout, heldOutField)
   // Drops do not say which device a row is from.
@@ -147,7 +147,7 @@ async function finish(
 
 const NO_ROWS: LabelledRows = { features: [], labels: [] }
 
-/** For people to see. The gate does not rest on rows that devices sent: whoever sends them could fail any challenger. */
+/** All held-out rows of the field, for people to see; `auditRows` are the ones that judge. */
 function fieldMetrics(
   config: ModelConfig,
   rows: LabelledRows,

@@ -40,7 +40,7 @@ export function parseOrReject<S extends z.ZodType>(schema: S, value: unknown): z
   throw schemaError(parsed.error)
 }
 export function schemaError(error: z.ZodError): InputError {
-  const issue = error.issues[0]
+  const issue = deepest(error.issues[0])
   const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
   const field = [...(issue?.path ?? []), ...(unknown === undefined ? [] : [unknown])].join('.')
   return new InputError(
@@ -48,6 +48,18 @@ export function schemaError(error: z.ZodError): InputError {
     `${field === '' ? 'payload' : field}: ${issue?.message ?? 'does not fit the schema'}`,
     field,
   )
+}
+
+/** Of a union, the alternative that the value comes closest to: what is wrong there is what a person can mend. */
+function deepest(issue: z.core.$ZodIssue | undefined): z.core.$ZodIssue | undefined {
+  if (issue?.code !== 'invalid_union') return issue
+  const found = issue.errors
+    .map(([first]) => deepest(first))
+    .filter(inner => inner !== undefined)
+    .sort((a, b) => b.path.length - a.path.length)[0]
+  return found === undefined || found.path.length === 0
+    ? issue
+    : { ...found, path: [...issue.path, ...found.path] }
 }
 
 /** Start of a chain: an S3 drop or a clock, with an id that is the same for every delivery of it. */

@@ -35,6 +35,7 @@ describe('a device that is broken on purpose', () => {
         'OUT',
         'REP',
         'ROB',
+        'SAMPLE',
         'SEQ',
         'SHADOW',
         'SLOT',

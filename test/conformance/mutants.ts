@@ -195,4 +195,38 @@ export const mutants: readonly Mutant[] = [
     'message.body = { ...(message.body as object), historical: true }',
     'message.body = { ...(message.body as object) }',
   ),
+  one(
+    'forgets the policy of the manifest with the power',
+    ['DEV-SAMPLE-02'],
+    'device/state.ts',
+    '  return parsed.data\n',
+    '  for (const slot of Object.values(parsed.data.slots)) slot.sampling = null\n  return parsed.data\n',
+  ),
+  one(
+    'does not care for the factor in the audit lane',
+    ['DEV-SAMPLE-03'],
+    'device/monitor/policy.ts',
+    'const audit = policy.audit * policy.factor',
+    'const audit = policy.audit',
+  ),
+  one(
+    'lets the last strategy decide',
+    ['DEV-SAMPLE-04'],
+    'device/monitor/policy.ts',
+    'policy.hard.find(',
+    'policy.hard.findLast(',
+  ),
+  one(
+    'begins a burst anew after a power cut',
+    ['DEV-SAMPLE-05'],
+    'device/monitor/budget.ts',
+    'burst: { id, left: Math.max(0, left - BURST_BLOCK) }',
+    'burst: { id, left }',
+  ),
+  one(
+    'does not say what its limits kept back',
+    ['DEV-SAMPLE-06'],
+    'device/monitor/sampler.ts',
+    '    countsOf(slot)[lane].dropped++\n',
+  ),
 ]

@@ -2,7 +2,6 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decide, eventIdPrefix } from '../../device/infer.ts'
 import { binOf, count, emptyCounts, latencyBucket } from '../../device/monitor/counts.ts'
-import { chooseLane } from '../../device/monitor/sampler.ts'
 import { createWindows, fitMessage, type Metrics } from '../../device/monitor/window.ts'
 import { placement } from '../../device/placement.ts'
 import { fieldSample } from '../../src/contracts/mqtt.ts'
@@ -135,32 +134,6 @@ describe('windows', () => {
     }
     expect(seen.size).toBe(256)
     expect(fitMessage({ ...body, features: {} }, () => 0).features).toEqual({})
-  })
-})
-
-describe('sampling', () => {
-  const policy = { policy: 'p', audit: 0.2, hard: { margin: 0.3, probability: 0.5 } }
-
-  it('takes the audited share, and of hard rows that are left the hard share', () => {
-    const ids = Array.from({ length: 20_000 }, (_, i) => `cam-1-abc-${i}`)
-    const lanes = ids.map(id => chooseLane(policy, id, [0.55, 0.45])?.lane)
-    const share = (lane: string) => lanes.filter(found => found === lane).length / ids.length
-    // Binomial standard deviations here are below 0.0035; the hashes are fixed, so this cannot flicker.
-    expect(Math.abs(share('audit') - 0.2)).toBeLessThan(0.014)
-    expect(Math.abs(share('hard') - 0.4)).toBeLessThan(0.014)
-    expect(ids.map(id => chooseLane(policy, id, [0.9, 0.1])?.lane).filter(lane => lane === 'hard')).toEqual(
-      [],
-    )
-    expect(ids.every(id => chooseLane({ policy: 'p', audit: 0 }, id, [0.5, 0.5]) === null)).toBe(true)
-    expect(ids.every(id => chooseLane({ policy: 'p', audit: 1 }, id, [])?.pi === 1)).toBe(true)
-  })
-
-  it('decides alike each time, by the event id alone', () => {
-    void fc.assert(
-      fc.property(fc.string(), fc.double({ min: 0, max: 1, noNaN: true }), (id, p) => {
-        expect(chooseLane(policy, id, [1 - p, p])).toEqual(chooseLane(policy, id, [1 - p, p]))
-      }),
-    )
   })
 })
 

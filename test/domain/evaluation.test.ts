@@ -1,6 +1,5 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { evaluationGate } from '../../src/domain/evaluation/gate.ts'
 import { accuracy, auc, rmse } from '../../src/domain/evaluation/metrics.ts'
 import { decideRow, errorOf, metricsOf, scoreRows } from '../../src/domain/evaluation/score.ts'
 import { config } from './support.ts'
@@ -97,38 +96,5 @@ describe('metricsOf', () => {
         regression,
       ),
     ).toBeCloseTo(Math.sqrt(1 / 3), 12)
-  })
-})
-
-describe('the gate', () => {
-  const gate = (metric: 'auc' | 'rmse', own: number | undefined, theirs?: number, sentinel?: number) =>
-    evaluationGate({
-      evaluation: { metric, floor: 0.8, nonInferiority: 0.02, threshold: 0.5 },
-      challenger: {
-        holdout: own === undefined ? {} : { [metric]: own },
-        ...(sentinel === undefined ? {} : { sentinel: { [metric]: sentinel } }),
-      },
-      ...(theirs === undefined
-        ? {}
-        : { champion: { holdout: { [metric]: theirs }, sentinel: { [metric]: theirs } } }),
-    })
-  it('passes at the floor and not below, above it for RMSE', () => {
-    expect(gate('auc', 0.8)).toEqual({ passed: true, reasons: [] })
-    expect(gate('auc', 0.79999).reasons).toEqual(['auc on holdout is 0.8000, the floor is 0.8'])
-    expect(gate('rmse', 0.8).passed).toBe(true)
-    expect(gate('rmse', 0.81).passed).toBe(false)
-  })
-  it('refuses what cannot be measured', () => {
-    expect(gate('auc', undefined).reasons).toEqual([expect.stringContaining('cannot be computed')])
-  })
-  it('refuses what is worse than the champion by more than the margin, on any set', () => {
-    expect(gate('auc', 0.89, 0.9, 0.9).passed).toBe(true)
-    expect(gate('auc', 0.87, 0.9).reasons).toEqual([
-      'auc on holdout is 0.8700, the champion has 0.9000; at most 0.02 worse is accepted',
-    ])
-    expect(gate('auc', 0.95, 0.9, 0.85).reasons).toEqual([expect.stringContaining('on sentinel')])
-    expect(gate('rmse', 0.5, 0.45).passed).toBe(false)
-    expect(gate('rmse', 0.4, 0.45).passed).toBe(true)
-    expect(gate('auc', 0.5, 0.9).reasons).toHaveLength(2)
   })
 })

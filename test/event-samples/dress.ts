@@ -129,6 +129,13 @@ export const ingress = (raw: object): Record<string, unknown> => {
   return { ...raw, principal: digest(`certificate of ${thing}`) }
 }
 
+function scopeOf(method: string, route: string): string {
+  if (/^\/v1\/(labels|reviews)/.test(route)) return 'labels:write'
+  if (method === 'GET') return 'fleet:read'
+  if (route.endsWith('/retrains')) return 'models:write'
+  return /\/bars$|^\/v1\/rollouts/.test(route) ? 'rollouts:write' : 'devices:write'
+}
+
 export const request = (
   method: string,
   route: string,
@@ -136,12 +143,7 @@ export const request = (
   query: Readonly<Record<string, string>> = {},
   body?: unknown,
 ): unknown => {
-  const scope =
-    method === 'GET'
-      ? 'fleet:read'
-      : /\/bars$|^\/v1\/rollouts/.test(route)
-        ? 'rollouts:write'
-        : 'devices:write'
+  const scope = scopeOf(method, route)
   const rawPath = Object.entries(path).reduce((p, [name, value]) => p.replace(`{${name}}`, value), route)
   return {
     version: '2.0',

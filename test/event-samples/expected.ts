@@ -127,4 +127,11 @@ export const expected: Readonly<Record<string, Expected>> = {
   '75-archive-windows-window-closed': nothing,
   '76-archive-windows-window-amended': nothing,
   '77-evaluate-window-window-amended': nothing,
+  '78-ops-command-burst-unknown-model': { returns: { status: 404 } },
+  '79-advance-rollout-burst-requested': nothing,
+  '80-advance-rollout-model-configured': nothing,
+  '81-ops-command-retrain': { returns: { status: 404 } },
+  '82-decide-retrain-retrain-requested': nothing,
+  '83-ops-command-labels': { returns: { status: 404 } },
+  '84-ops-query-reviews': { returns: { status: 200 } },
 }

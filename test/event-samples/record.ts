@@ -6,7 +6,7 @@
 import { globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Chain, Delivery } from '../loop/chain.ts'
-import { eventId, runChain } from '../loop/chain.ts'
+import { eventId, labelLine, runChain } from '../loop/chain.ts'
 import { ENROLMENTS } from '../loop/identity.ts'
 import {
   batch,
@@ -93,6 +93,13 @@ export async function samples(): Promise<Sample[]> {
     ['archive-windows-window-closed', bus('archive-windows', 'WindowClosed')],
     ['archive-windows-window-amended', bus('archive-windows', 'WindowAmended')],
     ['evaluate-window-window-amended', bus('evaluate-window', 'WindowAmended')],
+    ['ops-command-burst-unknown-model', burst],
+    ['advance-rollout-burst-requested', bus('advance-rollout', 'BurstRequested')],
+    ['advance-rollout-model-configured', bus('advance-rollout', 'ModelConfigured')],
+    ['ops-command-retrain', request('POST', '/v1/models/{model}/retrains', { model: 'demo' }, {}, retrain)],
+    ['decide-retrain-retrain-requested', bus('decide-retrain', 'RetrainRequested')],
+    ['ops-command-labels', request('POST', '/v1/labels', {}, {}, groundTruth)],
+    ['ops-query-reviews', request('GET', '/v1/reviews', {}, { model: 'demo' })],
   ]
 }
 
@@ -125,6 +132,15 @@ const rollouts = (of: Find): Sample[] => [
     ),
   ],
 ]
+const retrain = { reason: 'new season', force: true }
+const groundTruth = { model: 'demo', labels: [JSON.parse(labelLine(eventId('lab-1', 0))) as unknown] }
+const burst: unknown = request(
+  'POST',
+  '/v1/models/{model}/bursts',
+  { model: 'demo' },
+  {},
+  { things: ['lab-3'], count: 50, minutes: 60, reason: 'odd answers' },
+)
 /** Devices that come and go, and the commands of operators. */
 const identity = (of: Find): Sample[] => [
   ['allow-devices-csv', objectCreated('devices/first.csv', 43, 20)],

@@ -11,6 +11,7 @@ import type { VersionRow } from '../../src/domain/entities.ts'
 import { binOf } from '../../src/domain/monitoring/bins.ts'
 import { sha256Hex } from '../../src/domain/training/plan.ts'
 import { tellIdentity } from './identity.ts'
+import { tellRetrains } from './retrains.ts'
 import { tellRollouts } from './rollouts.ts'
 import { stumpModel } from './stump.ts'
 import { trustChain, World } from './world.ts'
@@ -24,7 +25,8 @@ export interface Delivery {
 
 /** Rule targets by event type, as serverless.yml wires them; `test/template.test.ts` holds the two together. */
 export const targets: Readonly<Record<string, readonly string[]>> = {
-  ModelConfigured: ['register-dataset'],
+  ModelConfigured: ['register-dataset', 'advance-rollout'],
+  BurstRequested: ['advance-rollout'],
   DatasetRegistered: ['start-training'],
   RetrainApproved: ['admit-samples'],
   SamplesAdmitted: ['start-training'],
@@ -46,6 +48,7 @@ export const targets: Readonly<Record<string, readonly string[]>> = {
   DriftDetected: ['decide-retrain'],
   HarmConfirmed: ['decide-retrain'],
   RolloutCompleted: ['decide-retrain'],
+  RetrainRequested: ['decide-retrain'],
 }
 /** Types whose rule fills a queue, and the function takes them from there; by the queue's name in the template. */
 export const queued: Readonly<Record<string, string>> = { DeviceReported: 'DecisionsQueue' }
@@ -419,5 +422,6 @@ export async function runChain(): Promise<Chain> {
   await chain.deliver('ops-query', { routeKey: 'GET /v1/models', rawPath: '/v1/models' }, 'models')
   await tellRollouts(chain)
   await tellIdentity(chain)
+  await tellRetrains(chain)
   return chain
 }

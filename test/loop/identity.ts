@@ -36,6 +36,7 @@ export const ENROLMENTS = [
 ]
 export const REVOCATION = 'POST /v1/devices/{thing}/revocation'
 export const ENROLMENT = 'PUT /v1/enrolments/{serial}'
+export const BURSTS = 'POST /v1/models/{model}/bursts'
 export const BARS = 'POST /v1/models/{model}/bars'
 
 export async function tellIdentity(chain: Chain): Promise<void> {
@@ -62,6 +63,9 @@ export async function tellIdentity(chain: Chain): Promise<void> {
   world.time += 1000
   await chain.queue('ingest-reports', 'revoked', chain.uplink('lab-1', 'hello', HELLO).body)
   await give('reinstate', command(ENROLMENT, { status: 'ALLOWED', reason: 'found' }, { serial: 'lab-1' }))
+  const asked = { things: ['lab-3', 'lab-4'], count: 50, minutes: 60, reason: 'odd answers' }
+  await give('burst', command(BURSTS, asked, { model: 'demo' }))
+  await chain.pump()
   await give(
     'bar',
     command(BARS, { revokedBundle: chain.packageFor(1).bundle.sha256, reason: 'leaks' }, { model: 'demo' }),

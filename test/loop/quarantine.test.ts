@@ -6,6 +6,7 @@ import type {
   DeviceRow,
   EpisodeRow,
   ModelRow,
+  SampleRow,
   VersionRow,
 } from '../../src/domain/entities.ts'
 import { keys } from '../../src/domain/entities.ts'
@@ -167,7 +168,7 @@ describe('held-out rows that judge', () => {
     expect(of(two, 'train').length).toBeGreaterThan(of(one, 'train').length)
     expect(text(chain.world, sentinelKey('demo'))).toBe(of(one, 'holdout'))
   })
-  it('of the field are a set of their own, which is measured and not gated', () => {
+  it('of the field are a set of their own; those labelled since the champion’s release judge by what is shown', () => {
     const lines = of(two, 'field').trim().split('\n')
     expect(lines.length).toBeGreaterThan(20)
     expect(lines.every(line => line.startsWith('1,3'))).toBe(true)
@@ -336,13 +337,19 @@ describe('at ingest', () => {
     expect(await held(world, eventId('lab-1', 500))).toBe(1)
     expect(await held(world, eventId('lab-1', 501))).toBe(0)
   })
-  it('a label for an id that two devices gave goes to neither', async () => {
+  it('a label for an id that two devices gave goes to the device whose it is', async () => {
     const world = drifted.world.clone()
     const id = eventId('lab-1', 0)
     const [real] = await world.state.quarantine.query<object>(keys.sample('demo', '', '').pk, `${id}#`)
-    const twin = { ...real?.data, thing: 'lab-2' }
-    await world.state.quarantine.commit([put(keys.sample('demo', id, 'lab-2'), twin, undefined)])
-    await dropLabels(world, [labelLine(id), labelLine(eventId('lab-1', 1))])
+    // In the order of the table the other is first.
+    const twin = { ...real?.data, thing: 'lab-0' }
+    await world.state.quarantine.commit([put(keys.sample('demo', id, 'lab-0'), twin, undefined)])
+    await dropLabels(world, [labelLine(id), labelLine(eventId('lab-0', 1))])
     expect(dataOf(onBus(world, 'LabelsReceived'))).toMatchObject({ matched: 1, unmatched: 1 })
+    const held = await world.state.quarantine.query<SampleRow>(keys.sample('demo', '', '').pk, `${id}#`)
+    expect(held.map(s => [s.data.thing, s.data.label])).toEqual([
+      ['lab-0', undefined],
+      ['lab-1', 1],
+    ])
   })
 })

@@ -61,7 +61,7 @@ export const quarantineRules: readonly Rule[] = [
     spoil: t => grant(t, 'SageMakerRole', 'dynamodb:GetItem', QUARANTINE),
   },
   {
-    name: 'quarantine: only ingest-samples and ingest-labels write to it, and nobody scans or deletes',
+    name: 'quarantine: only ingest-samples, ingest-labels and ops-command write to it, and nobody scans or deletes',
     check: t => {
       const acting = roleIds(t).map(role => [role, onQuarantine(t, role)] as const)
       const reads = ['dynamodb:GetItem', 'dynamodb:Query']
@@ -73,7 +73,7 @@ export const quarantineRules: readonly Rule[] = [
         ...same(
           'writers',
           writers.map(([role]) => role),
-          ['IngestSamplesRole', 'IngestLabelsRole'],
+          ['IngestSamplesRole', 'IngestLabelsRole', 'OpsCommandRole'],
         ),
         ...odd,
       ]

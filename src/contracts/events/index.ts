@@ -1,3 +1,4 @@
+import { burstRequested } from './burst-requested.ts'
 import { checkDue } from './check-due.ts'
 import { compilationFailed } from './compilation-failed.ts'
 import { compilationFinished } from './compilation-finished.ts'
@@ -18,6 +19,7 @@ import { packageSigned } from './package-signed.ts'
 import { phaseStarted } from './phase-started.ts'
 import { releaseBarred } from './release-barred.ts'
 import { retrainApproved } from './retrain-approved.ts'
+import { retrainRequested } from './retrain-requested.ts'
 import { retrainSuppressed } from './retrain-suppressed.ts'
 import { rolloutAborted } from './rollout-aborted.ts'
 import { rolloutCommanded } from './rollout-commanded.ts'
@@ -55,6 +57,7 @@ export const eventContracts = [
   rolloutRolledBack,
   rolloutAborted,
   releaseBarred,
+  burstRequested,
   deviceReported,
   deviceSilent,
   deviceRevoked,
@@ -65,6 +68,7 @@ export const eventContracts = [
   harmConfirmed,
   labelsRequested,
   labelsReceived,
+  retrainRequested,
   retrainApproved,
   retrainSuppressed,
   samplesAdmitted,
@@ -95,6 +99,7 @@ export {
   phaseStarted,
   releaseBarred,
   retrainApproved,
+  retrainRequested,
   retrainSuppressed,
   rolloutAborted,
   rolloutCommanded,

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { defineEvent } from '../envelope.ts'
 import { modelName } from '../names.ts'
+import { retrainTriggers } from '../retrain-policy.ts'
 
 export const retrainApproved = defineEvent(
   'RetrainApproved',
@@ -8,6 +9,6 @@ export const retrainApproved = defineEvent(
   z.object({
     model: modelName,
     decision: z.string(),
-    trigger: z.enum(['drift', 'harm', 'schedule']),
+    trigger: z.enum(retrainTriggers),
   }),
 )

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { defineEvent } from '../envelope.ts'
 import { modelName } from '../names.ts'
+import { retrainTriggers } from '../retrain-policy.ts'
 
 export const retrainSuppressed = defineEvent(
   'RetrainSuppressed',
@@ -8,7 +9,7 @@ export const retrainSuppressed = defineEvent(
   z.object({
     model: modelName,
     decision: z.string(),
-    trigger: z.enum(['drift', 'harm', 'schedule']),
+    trigger: z.enum(retrainTriggers),
     failedGuards: z.array(z.string()).min(1),
   }),
 )

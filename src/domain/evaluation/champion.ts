@@ -4,14 +4,25 @@ import { blobKey } from '../training/assemble.ts'
 
 const MAX_MODEL = 256 * 1024 * 1024
 
-/** Model file of the version that every device is told to run; undefined before the first. */
-export async function championModel(
+export interface Champion {
+  /** The model file. */
+  readonly model: Uint8Array
+  /** When it was signed, and with that released; ISO. */
+  readonly releasedAt: string
+}
+
+/** The version that every device is told to run; undefined before the first. */
+export async function championOfModel(
   deps: Core & { readonly artefacts: Objects },
   model: string,
-): Promise<Uint8Array | undefined> {
+): Promise<Champion | undefined> {
   const number = (await deps.store.get<ModelRow>(keys.model(model)))?.data.champion
   if (number === undefined) return undefined
-  const row = await deps.store.get<VersionRow>(keys.version(model, number))
-  if (row === undefined || !('modelDigest' in row.data)) return undefined
-  return (await deps.artefacts.get(blobKey(row.data.modelDigest), { maxBytes: MAX_MODEL })).bytes
+  const row = (await deps.store.get<VersionRow>(keys.version(model, number)))?.data
+  if (row === undefined || !('modelDigest' in row)) return undefined
+  const signedAt = row.status === 'PACKAGED' ? row.lineage?.at : undefined
+  return {
+    model: (await deps.artefacts.get(blobKey(row.modelDigest), { maxBytes: MAX_MODEL })).bytes,
+    releasedAt: signedAt ?? row.evaluatedAt ?? row.requestedAt,
+  }
 }

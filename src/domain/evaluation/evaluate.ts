@@ -4,7 +4,8 @@ import type { ModelConfig } from '../../contracts/model-config.ts'
 import type { Baseline } from '../../contracts/packages.ts'
 import type { LabelledRows } from '../dataset/parse.ts'
 import { InputError } from '../errors.ts'
-import { evaluationGate, type GateVerdict, type SetMetrics } from './gate.ts'
+import { evaluationGate, type GateVerdict } from './gate.ts'
+import { type EvaluationSets, type GateLine, gateLines } from './lines.ts'
 import { type Margins, metricsOf, scoreRows } from './score.ts'
 
 /** Margins of a model file, through the same compiled code that devices run. */
@@ -29,42 +30,37 @@ export function marginsOf(model: Uint8Array, config: ModelConfig): Margins {
   return row => loaded.margins(row)
 }
 
-export type EvaluationSets = Readonly<Record<'holdout' | 'sentinel', LabelledRows>>
-
 export interface Evaluation {
   readonly verdict: GateVerdict
+  /** Every set and slice that the verdict rests on. */
+  readonly gate: readonly GateLine[]
   /** Flat, for events and lists: `holdout_auc`, `sentinel_auc`, `champion_holdout_auc`, … */
   readonly metrics: Readonly<Record<string, number>>
 }
 
+/** Both models on all sets. An empty set of audit rows says nothing, and so does none. */
 export function evaluate(
   config: ModelConfig,
   sets: EvaluationSets,
   challenger: Margins,
   champion: Margins | undefined,
 ): Evaluation {
-  const measure = (margins: Margins): Record<string, SetMetrics> =>
-    Object.fromEntries(
-      Object.entries(sets).map(([name, rows]) => [
-        name,
-        metricsOf(scoreRows(margins, rows, config), rows, config),
-      ]),
+  const measure = (margins: Margins, prefix: string): [string, number][] =>
+    Object.entries(sets).flatMap(([name, rows]) =>
+      Object.entries(metricsOf(scoreRows(margins, rows, config), rows, config)).map(
+        ([m, v]): [string, number] => [`${prefix}${name}_${m}`, v],
+      ),
     )
-  const own = measure(challenger)
-  const theirs = champion && measure(champion)
-  const verdict = evaluationGate({
-    evaluation: config.evaluation,
-    challenger: own,
-    ...(theirs ? { champion: theirs } : {}),
-  })
-  return { verdict, metrics: { ...flatten(own, ''), ...(theirs ? flatten(theirs, 'champion_') : {}) } }
+  const gate = gateLines(config, sets, challenger, champion)
+  return {
+    verdict: evaluationGate(config.evaluation, gate),
+    gate,
+    metrics: Object.fromEntries([
+      ...measure(challenger, ''),
+      ...(champion ? measure(champion, 'champion_') : []),
+    ]),
+  }
 }
-const flatten = (sets: Record<string, SetMetrics>, prefix: string): Record<string, number> =>
-  Object.fromEntries(
-    Object.entries(sets).flatMap(([set, metrics]) =>
-      Object.entries(metrics).map(([m, v]) => [`${prefix}${set}_${m}`, v]),
-    ),
-  )
 
 /** Fewer field rows than this describe a distribution too loosely to watch for drift from it. */
 export const MIN_FIELD_REFERENCE = 300

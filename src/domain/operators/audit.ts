@@ -6,6 +6,8 @@ import { sha256Hex } from '../training/plan.ts'
 export interface Commander {
   readonly by: string
   readonly request: string
+  /** What the token may do, beyond the scope that its route asked for. */
+  readonly scopes?: readonly string[]
 }
 
 /** The record of one change, to be committed with the change itself. */

@@ -1,3 +1,4 @@
+import { modelName } from '../../contracts/names.ts'
 import {
   type AuditRow,
   type DecisionRow,
@@ -18,6 +19,7 @@ import type { Rollout } from '../rollout/types.ts'
 import { rolloutView } from '../rollout/view.ts'
 import type { Store } from '../store.ts'
 import { lineageRoutes } from './lineage.ts'
+import { reviewQueue } from './reviews.ts'
 
 export interface Query {
   readonly path: Readonly<Record<string, string>>
@@ -91,6 +93,16 @@ export const routes: Readonly<Record<string, Route>> = {
   'GET /v1/retrain-decisions': async (store, q) => ({
     decisions: (await store.list<DecisionRow>(listings.decisions, page(q))).map(r => r.data),
   }),
+  'GET /v1/reviews': async (store, q, _now, quarantine) => {
+    const model = modelName.safeParse(q.query['model'])
+    if (!model.success)
+      throw new InputError(
+        'MISSING_PARAMETER',
+        'model=NAME says whose reviews; it is a model’s name',
+        'model',
+      )
+    return reviewQueue(store, quarantine, model.data, page(q).limit)
+  },
   'GET /v1/rejected-inputs': async (store, q) => ({
     rejections: (await store.list<RejectionRow>(listings.rejections, page(q))).map(r => r.data),
   }),

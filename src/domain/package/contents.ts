@@ -4,13 +4,10 @@ import type { LabelledRows } from '../dataset/parse.ts'
 import { confidenceOf, errorOf, type Margins, scoreRows } from '../evaluation/score.ts'
 import { binClasses, binColumn } from '../monitoring/bins.ts'
 import { type DeviceDay, withSpread } from '../monitoring/device-days.ts'
-import { canonicalJson, sha256Hex } from '../training/plan.ts'
+import { devicePolicy, policyDigest } from '../sampling/policy.ts'
 
 export function ioContract(config: ModelConfig, version: number, hardware: string): IoContract {
-  const sampling = {
-    audit: config.sampling.audit,
-    ...(config.sampling.hard ? { hard: config.sampling.hard } : {}),
-  }
+  const sampling = devicePolicy(config.sampling)
   return {
     model: config.name,
     version,
@@ -21,7 +18,7 @@ export function ioContract(config: ModelConfig, version: number, hardware: strin
     classes: config.label.classes,
     threshold: config.evaluation.threshold,
     monitoring: { windowSeconds: config.monitoring.windowSeconds },
-    sampling: { policy: sha256Hex(canonicalJson(sampling)).slice(0, 16), ...sampling },
+    sampling: { policy: policyDigest(sampling).slice(0, 16), ...sampling },
   }
 }
 

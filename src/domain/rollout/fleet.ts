@@ -1,6 +1,7 @@
 import type { Bars, FleetManifest, ManifestSlot, Release } from '../../contracts/manifest.ts'
 import { type FleetRow, keys, listings, type TrustRow } from '../entities.ts'
 import type { Core, DeviceLink, Signer } from '../ports.ts'
+import { withSampling } from '../sampling/in-force.ts'
 import { type Put, put, type Row } from '../store.ts'
 import { requireTrusted } from '../trust/anchors.ts'
 import { BEACON_PERIOD_MS, freshnessBeacon } from '../trust/beacon.ts'
@@ -41,7 +42,7 @@ export async function nextManifest(
   const { keyid, root } = await anchor(deps)
   const counter = fleet.counter + 1
   // What a rollout leads back to may have been barred since: every device would refuse the whole manifest.
-  const { slots, bars } = barFleet(fleet, root)
+  const { slots, bars } = await withSampling(deps, barFleet(fleet, root))
   const manifest = fleetManifest({
     ...{ fleet: fleet.fleet, epoch: root.epoch, counter, issued: deps.now(), slots, bars },
   })
@@ -124,7 +125,7 @@ function issuedOf({ payload }: NonNullable<FleetRow['envelope']>): number {
 }
 
 /**
- * Signs the fleet's manifest anew where the trust root or new bars ask for it.
+ * Signs the fleet's manifest anew where the trust root, new bars or the sampling policies ask for it.
  * @returns the write, or nothing when all is as it must be
  */
 export async function renewFleet(
@@ -133,7 +134,9 @@ export async function renewFleet(
   bars: Bars,
 ): Promise<{ readonly write: Put; readonly counter: number } | undefined> {
   const { keyid, root } = await anchor(deps)
-  const next = renewalOf(row.data, root, keyid, bars, deps.now())
+  const sampled = await withSampling(deps, row.data)
+  const next =
+    renewalOf(sampled, root, keyid, bars, deps.now()) ?? (sampled === row.data ? undefined : sampled)
   return next === undefined ? undefined : nextManifest(deps, row, next)
 }
 

@@ -4,6 +4,7 @@ import type { SampleRow } from '../entities.ts'
 import { InputError } from '../errors.ts'
 import { canonicalJson, sha256Hex } from '../training/plan.ts'
 import { deviceCap } from './device-cap.ts'
+import { firstOfEach, inOrder } from './duplicates.ts'
 import { checkRow } from './row.ts'
 import type { Revoked } from './standing.ts'
 
@@ -101,25 +102,8 @@ function labelOf(
   return index < 0 ? undefined : index
 }
 
-function firstOfEach(samples: readonly Labelled[], drop: (sample: Labelled) => void): Labelled[] {
-  const first = new Map<string, Labelled>()
-  for (const sample of [...samples].sort(byReceipt)) {
-    const row = sha256Hex(canonicalJson(sample.row))
-    if (first.has(row)) drop(sample)
-    else first.set(row, sample)
-  }
-  return [...first.values()]
-}
-
 const contentOf = ({ eventId, thing, row, label }: Labelled): string =>
   sha256Hex(canonicalJson([eventId, thing, row, label]))
-type Named = Pick<SampleRow, 'eventId' | 'thing'>
-const inOrder = (a: Named, b: Named): number => {
-  const [left, right] = [`${a.eventId}#${a.thing}`, `${b.eventId}#${b.thing}`]
-  return left < right ? -1 : left > right ? 1 : 0
-}
-const byReceipt = (a: SampleRow, b: SampleRow): number =>
-  Date.parse(a.receivedAt) - Date.parse(b.receivedAt) || inOrder(a, b)
 
 export const countCodes = (excluded: readonly Excluded[]): Record<string, number> =>
   Object.fromEntries(

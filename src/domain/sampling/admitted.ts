@@ -25,12 +25,14 @@ export function admittedBytes(config: ModelConfig, samples: readonly Labelled[])
     model: config.name,
     features: config.features.map(f => f.name),
     classes: config.label.classes,
-    samples: samples.map(({ eventId, thing, receivedAt, row, label }) => ({
+    samples: samples.map(({ eventId, thing, receivedAt, row, label, pi, labelledAt }) => ({
       eventId,
       thing,
       receivedAt,
       row: [...row],
       label,
+      pi,
+      ...(labelledAt === undefined ? {} : { labelledAt }),
     })),
   }
   return Buffer.from(canonicalJson(document))
