@@ -35,7 +35,8 @@ export const decideRetrain = (deps: WithQuarantine) =>
     const modelRow = { ...row, data: { ...row.data, config: { ...row.data.config, retrain } } }
     const proposal = await proposalFor(deps, modelRow.data, askedFor(trigger))
     if (proposal === undefined) return
-    const facts = await gatherFacts(deps, modelRow.data)
+    const drift = proposal.trigger === 'drift' ? proposal.episodes[0]?.data : undefined
+    const facts = await gatherFacts(deps, modelRow.data, drift)
     if (proposal.trigger === 'volume' && !enoughVolume(modelRow.data, facts)) return
     await decide(deps, row, modelRow.data, proposal, factsOf(proposal, facts), trigger)
   })

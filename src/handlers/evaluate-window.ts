@@ -7,17 +7,19 @@ import {
   type DeviceWindowRow,
   type EpisodeRow,
   keys,
+  type ModelRow,
   type MonitorRow,
   type VersionRow,
 } from '../domain/entities.ts'
 import { EdgeloopError } from '../domain/errors.ts'
+import { auditLabels, smallestOf, strataOf } from '../domain/monitoring/audit-labels.ts'
 import { conclude, putEpisode } from '../domain/monitoring/conclude.ts'
 import { evaluate } from '../domain/monitoring/evaluate.ts'
 import { judgeErrors } from '../domain/monitoring/harm.ts'
 import { decodeState, EMPTY, encodeState, type MonitorState, stateKey } from '../domain/monitoring/state.ts'
 import type { DriftPolicy } from '../domain/monitoring/verdict.ts'
 import type { Core, Objects } from '../domain/ports.ts'
-import type { WithQuarantine } from '../domain/sampling/quarantine.ts'
+import { samplesOf, type WithQuarantine } from '../domain/sampling/quarantine.ts'
 import { type Cause, put } from '../domain/store.ts'
 import { blobKey } from '../domain/training/assemble.ts'
 import { sha256Hex } from '../domain/training/plan.ts'
@@ -131,29 +133,36 @@ async function readBaseline(deps: EvaluateWindowDeps, digest: string): Promise<B
   return baselineContract.parse(JSON.parse(new TextDecoder().decode(bytes)))
 }
 
-/** Error on audit labels against what the version had at release. Only for classes: errors must be 0 or 1. */
+/**
+ * Error on audit labels against what the version had at release. Only for classes: errors must be 0 or 1. The counters
+ * say whether it is worth reading the samples, which say from how many devices the errors are.
+ */
 async function evaluateHarm(
   deps: EvaluateWindowDeps,
   { data, cause }: BusEvent<'LabelsReceived'>,
 ): Promise<void> {
   const { model } = data
-  const champion = (await deps.store.get<{ champion?: number }>(keys.model(model)))?.data.champion
-  if (champion === undefined) return
+  const modelRow = (await deps.store.get<ModelRow>(keys.model(model)))?.data
+  if (modelRow?.champion === undefined) return
+  const { champion } = modelRow
   const versionRow = (await deps.store.get<VersionRow>(keys.version(model, champion)))?.data
   if (versionRow?.status !== 'PACKAGED' || versionRow.config.task === 'regression') return
-  const { labels = 0, errors = 0 } =
-    (await deps.quarantine.get(keys.labelStats(model, champion)))?.counters ?? {}
-  const baseline = await readBaseline(deps, versionRow.baselineDigest)
-  const { audit: pi } = versionRow.config.sampling
-  const verdict = judgeErrors(
-    { strata: [{ pi, labels, errors }], smallestPi: pi },
-    { error: baseline.error, tolerance: versionRow.config.evaluation.nonInferiority },
-  )
-  if (!verdict.harmed) return
+  const { config, baselineDigest } = versionRow
+  const counters = (await deps.quarantine.get(keys.labelStats(model, champion)))?.counters ?? {}
+  const baseline = await readBaseline(deps, baselineDigest)
+  const release = { error: baseline.error, tolerance: config.evaluation.nonInferiority }
+  const smallestPi = smallestOf(config, modelRow.config)
+  if (!judgeErrors(strataOf(counters, smallestPi), release).harmed) return
   const episode = `harm-v${champion}`
   if ((await deps.store.get(keys.episode(model, episode))) !== undefined) return
-  const { lowerBound, accepted } = verdict
-  await announceHarm(deps, { model, version: champion, episode, errors, labels, lowerBound, accepted }, cause)
+
+  const samples = (await samplesOf(deps, model)).filter(s => s.version === champion)
+  const labels = auditLabels(samples, smallestPi)
+  const { harmed, lowerBound, accepted } = judgeErrors(labels, release)
+  if (!harmed) return
+  const count = (of: 'labels' | 'errors'): number => labels.strata.reduce((sum, s) => sum + s[of], 0)
+  const found = { errors: count('errors'), labels: count('labels'), lowerBound, accepted }
+  await announceHarm(deps, { model, version: champion, episode, ...found }, cause)
 }
 
 const announceHarm = (

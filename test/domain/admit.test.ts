@@ -39,6 +39,7 @@ const run = (samples: readonly SampleRow[], more: Partial<AdmissionFacts> = {}):
     samples,
     featuresOf: v => (v === 1 ? FEATURES : undefined),
     revoked: () => false,
+    troubled: () => false,
     ...more,
   })
 const from = (admission: Admission, thing: string): number =>
@@ -48,6 +49,17 @@ const shuffled = <T>(all: readonly T[], seed: number): T[] =>
     .map((value, i) => ({ value, rank: sha256Hex(`${seed} ${i}`) }))
     .sort((a, b) => (a.rank < b.rank ? -1 : 1))
     .map(({ value }) => value)
+
+describe('a device with a problem of its own', () => {
+  it('gives nothing from that time, and everything from another', () => {
+    const samples = [...fleet(4, 5), ...of('odd', 4)]
+    const then = [sample('odd', 0), sample('odd', 1)].map(s => s.eventId)
+    const troubled = ({ eventId }: SampleRow): boolean => then.includes(eventId)
+    const { excluded, admitted } = run(samples, { troubled })
+    expect(countCodes(excluded)).toEqual({ DEVICE_DRIFT: 2 })
+    expect(admitted.filter(s => s.thing === 'odd')).toHaveLength(2)
+  })
+})
 
 describe('one sample', () => {
   const odd = (more: Partial<SampleRow>): Record<string, number> =>

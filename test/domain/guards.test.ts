@@ -31,6 +31,7 @@ const blocked = (facts: RetrainFacts, by = rules): string[] => failedGuards(eval
 
 it('passes all guards exactly at their limits', () => {
   expect(blocked(free)).toEqual([])
+  expect(blocked({ ...free, shift: { labels: 9, error: 0.0501, accepted: 0.05 } })).toEqual([])
   const { lastTrainingAt: _, episode: __, ...never } = free
   expect(blocked(never)).toEqual([])
 })
@@ -38,6 +39,12 @@ it('passes all guards exactly at their limits', () => {
 it.each<[string, Partial<RetrainFacts>, RegExp]>([
   ['coolDown', { lastTrainingAt: '2026-01-01T01:00:01.000Z' }, /^60\.0 min since .*, 60 needed$/],
   ['minLabels', { newLabels: 99 }, /^99 new labels, 100 needed$/],
+  [
+    'errorRose',
+    { shift: { labels: 400, error: 0.0312, accepted: 0.05 } },
+    /^error 0\.0312 on 400 labels since the shift, 0\.05 accepted$/,
+  ],
+  ['errorRose', { shift: { labels: 0, error: null, accepted: 0.05 } }, /^error unknown on 0 labels/],
   ['minDevices', { devices: 4 }, /^4 devices, 5 needed$/],
   ['fieldDevices', { fieldDevices: 3 }, /^3 devices with valid field samples, 4 needed$/],
   ['noTrainingInProgress', { trainingInProgress: true }, /being trained/],
@@ -75,9 +82,10 @@ it('records all of them, whatever stands in the way', () => {
     ...{ generation: 9, month: { ...month, trainings: 9 }, breaker: { rejected: [3, 2, 1] } },
     ...{ now: '2026-01-02T00:00:00.000Z', lastTrainingAt: '2026-01-02T00:00:00.000Z' },
     episode: { episode: 'e', answeredBy: 'd' },
+    shift: { labels: 9, error: 0, accepted: 0.1 },
   }
   const outcomes = evaluateGuards(worst, config({ ...rules, retrain: { ...rules.retrain, dryRun: true } }))
-  expect(outcomes).toHaveLength(12)
+  expect(outcomes).toHaveLength(13)
   expect(outcomes.filter(g => g.passed || g.detail === '')).toEqual([])
 })
 

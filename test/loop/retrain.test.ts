@@ -177,7 +177,7 @@ describe('guards', () => {
     await labels(world)
     const decision = await newest(world)
     expect(failed(decision)).toEqual(['budget'])
-    expect(decision?.guards).toHaveLength(12)
+    expect(decision?.guards).toHaveLength(13)
     expect(decision?.facts).toMatchObject({
       newLabels: 360,
       month: { month: '2026-03', trainings: 1, complete: true },

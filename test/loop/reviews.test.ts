@@ -132,7 +132,7 @@ describe('one review', () => {
     const w = world()
     await answer(w, 'ann', '0')
     expect(await sample(w)).toMatchObject({ label: 0, labelClass: '0', labelledAt: expect.any(String) })
-    expect(await stats(w)).toEqual({ labels: 1, errors: 1 })
+    expect(await stats(w)).toEqual({ 'labels@0.5': 1, 'errors@0.5': 1 })
     expect((await queue(w)).reviews).toHaveLength(99)
     const received = [...w.events().values()].filter(e => e.type === 'LabelsReceived').at(-1)
     expect(received?.detail.data).toEqual({ model: 'demo', key: `reviews/${ID}`, matched: 1, unmatched: 0 })
@@ -152,13 +152,13 @@ describe('one review', () => {
     expect(await act(w, 'disagree', 'bob', { label: '1' })).toMatchObject({ statusCode: 200 })
     expect((await sample(w))?.label).toBeUndefined()
     expect((await sample(w))?.contested).toBe(true)
-    expect(await stats(w)).toEqual({ labels: 0, errors: 0 })
+    expect(await stats(w)).toEqual({ 'labels@0.5': 0, 'errors@0.5': 0 })
     expect((await queue(w)).reviews).toHaveLength(100)
     expect(await act(w, 'claim', 'bob')).toMatchObject({ statusCode: 409 })
     await answer(w, 'eve', '1')
     expect(await sample(w)).toMatchObject({ label: 1 })
     expect((await sample(w))?.contested).toBeUndefined()
-    expect(await stats(w)).toEqual({ labels: 1, errors: 0 })
+    expect(await stats(w)).toEqual({ 'labels@0.5': 1, 'errors@0.5': 0 })
     expect((await queue(w)).labellers).toEqual([
       { by: 'ann', agreed: 0, disagreed: 1 },
       { by: 'bob', agreed: 1, disagreed: 0 },
@@ -246,7 +246,7 @@ describe('labels by the API', () => {
     })
     expect(await sample(w, eventId('lab-2', 1))).toMatchObject({ label: 1 })
     expect(await give(w, event)).toEqual(first)
-    expect(await stats(w)).toEqual({ labels: 1, errors: 0 })
+    expect(await stats(w)).toEqual({ 'labels@0.5': 1, 'errors@0.5': 0 })
     expect(await give(w, command('POST /v1/labels', { model: 'other', labels }))).toMatchObject({
       statusCode: 404,
     })

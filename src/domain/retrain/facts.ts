@@ -1,13 +1,18 @@
-import { keys, type ModelRow, type VersionRow } from '../entities.ts'
+import { type EpisodeRow, keys, type ModelRow, type VersionRow } from '../entities.ts'
 import { activeRollout } from '../rollout/record.ts'
 import { admissible, type WithQuarantine } from '../sampling/quarantine.ts'
 import { commonFacts } from './common.ts'
 import type { RetrainFacts } from './guards.ts'
+import { errorSince } from './shift.ts'
 
-/** Everything that the guards of a retrain look at, but for who proposes it. */
+/**
+ * Everything that the guards of a retrain look at, but for who proposes it.
+ * @param drift the episode that proposes, when it is one of drift
+ */
 export async function gatherFacts(
   deps: WithQuarantine,
   modelRow: ModelRow,
+  drift?: EpisodeRow,
 ): Promise<Omit<RetrainFacts, 'trigger'>> {
   const { config, champion, retraining } = modelRow
   const model = config.name
@@ -19,6 +24,7 @@ export async function gatherFacts(
       .sort()
       .at(-1) ?? ''
   const fresh = admission.admitted.filter(s => (s.labelledAt ?? '') > lastAdmission)
+  const shift = drift && errorSince(admission.admitted, drift, config)
   const newest = versions.at(-1)
   const unplanned =
     newest?.status === 'PACKAGED' &&
@@ -33,6 +39,7 @@ export async function gatherFacts(
     devices: new Set(fresh.map(s => s.thing)).size,
     fieldDevices: admission.devices,
     generation: versions.find(v => v.version === champion)?.generation ?? 0,
+    ...(shift ? { shift } : {}),
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ModelConfig } from '../../contracts/model-config.ts'
 import type { BreakerFacts } from './breaker.ts'
 import type { MonthFacts } from './month.ts'
+import type { ShiftFacts } from './shift.ts'
 import type { RetrainTrigger } from './triggers.ts'
 
 export type { RetrainTrigger } from './triggers.ts'
@@ -33,6 +34,8 @@ export interface RetrainFacts {
   readonly breaker: BreakerFacts
   /** The episode that proposes, and the decision that answered it before, if one did. */
   readonly episode?: { readonly episode: string; readonly answeredBy?: string }
+  /** Of an episode of drift that proposes. */
+  readonly shift?: ShiftFacts
   readonly asked?: Asked
 }
 export interface GuardOutcome {
@@ -100,6 +103,16 @@ const ofRetrains: Readonly<Record<string, (facts: RetrainFacts, rules: Rules) =>
       (trigger === 'drift' ? retrain.triggers.drift.minLabels : undefined) ?? retrain.minLabels,
       'new labels',
     ),
+  /** A shift that does no harm is not trained on. */
+  errorRose: ({ shift }) => {
+    if (shift === undefined) return { passed: true, detail: 'no drift proposes' }
+    const { labels, error, accepted } = shift
+    const said = (x: number): string => Number(x.toPrecision(3)).toString()
+    return {
+      passed: error !== null && error > accepted,
+      detail: `error ${error === null ? 'unknown' : said(error)} on ${labels} labels since the shift, ${said(accepted)} accepted`,
+    }
+  },
   minDevices: ({ devices }, { retrain }) => atLeast(devices, retrain.minDevices, 'devices'),
   fieldDevices: ({ fieldDevices }, { fieldSamples }) =>
     atLeast(fieldDevices, fieldSamples.minimumDevices, 'devices with valid field samples'),

@@ -26,7 +26,7 @@ export async function proposalFor(
   const { config, champion } = model
   const { triggers, episodeDedupe } = config.retrain
   const rows = await deps.store.query<EpisodeRow>(keys.model(config.name).pk, 'EPISODE#')
-  const current = rows.filter(e => e.data.version === champion)
+  const current = rows.filter(e => e.data.version === champion && e.data.closed === undefined)
   if (request !== undefined) {
     const { by, reason, force, override } = request
     const open = current.filter(e => e.data.decision === undefined)

@@ -15,6 +15,8 @@ export interface AdmissionFacts {
   /** Names of the features of a version, in the order of its rows; undefined when there is no such version. */
   readonly featuresOf: (version: number) => readonly string[] | undefined
   readonly revoked: Revoked
+  /** Whether a sample is from a time in which its device was off while the fleet was not. */
+  readonly troubled: (sample: SampleRow) => boolean
 }
 export interface Excluded {
   readonly eventId: string
@@ -74,12 +76,16 @@ export function admit(facts: AdmissionFacts): Admission {
 }
 
 /** The sample with its label under the present classes, or the code for which it stays out. */
-function checkSample(sample: SampleRow, { config, featuresOf, revoked }: AdmissionFacts): Labelled | string {
+function checkSample(
+  sample: SampleRow,
+  { config, featuresOf, revoked, troubled }: AdmissionFacts,
+): Labelled | string {
   // Only the random lane measures and only labels teach; the hard lane would bias the evaluation.
   if (sample.lane !== 'audit') return 'HARD_LANE'
   if (sample.label === undefined) return 'UNLABELLED'
   if (!ownsEventId(sample.thing, sample.eventId, sha256Hex)) return 'FOREIGN_EVENT_ID'
   if (revoked(sample.thing, sample.receivedAt)) return 'DEVICE_REVOKED'
+  if (troubled(sample)) return 'DEVICE_DRIFT'
   const names = config.features.map(f => f.name).join()
   if (featuresOf(sample.version)?.join() !== names) return 'FEATURES_CHANGED'
   const label = labelOf(sample, config)

@@ -4,6 +4,7 @@ import type { GroundTruth } from '../../contracts/labels.ts'
 import type { ModelConfig } from '../../contracts/model-config.ts'
 import { keys, type SampleRow } from '../entities.ts'
 import { InputError } from '../errors.ts'
+import { stratumCounters } from '../monitoring/audit-labels.ts'
 import { put, type Row, type Write } from '../store.ts'
 import { sha256Hex } from '../training/plan.ts'
 import { type Quarantine, sampleTtl } from './quarantine.ts'
@@ -95,10 +96,9 @@ export function labelWrites(
   if (sample.lane !== 'audit') return [write]
   const wrong = (of: number | undefined): number =>
     of !== undefined && config.task !== 'regression' && sample.prediction !== of ? 1 : 0
-  const by = {
-    labels: Number(label !== undefined) - Number(before !== undefined),
-    errors: wrong(label) - wrong(before),
-  }
+  const labels = Number(label !== undefined) - Number(before !== undefined)
+  const errors = wrong(label) - wrong(before)
+  const by = stratumCounters(sample.pi, { labels, errors })
   return [write, { kind: 'add', key: keys.labelStats(sample.model, sample.version), by }]
 }
 

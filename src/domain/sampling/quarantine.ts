@@ -1,5 +1,6 @@
 import type { ModelConfig } from '../../contracts/model-config.ts'
-import { keys, type SampleRow, type VersionRow } from '../entities.ts'
+import { keys, type MonitorRow, type SampleRow, type VersionRow } from '../entities.ts'
+import { inProblem } from '../monitoring/problems.ts'
 import type { Core } from '../ports.ts'
 import type { Store, Write } from '../store.ts'
 import { type Admission, admit } from './admit.ts'
@@ -24,6 +25,19 @@ export const sampleTtl = ({ receivedAt }: Pick<SampleRow, 'receivedAt'>): number
 export const samplesOf = async ({ quarantine }: WithQuarantine, model: string): Promise<SampleRow[]> =>
   (await quarantine.query<SampleRow>(keys.sample(model, '', '').pk)).map(r => r.data)
 
+/** Devices with a problem of their own, as each version's monitoring found them. */
+async function troubles(
+  { store }: Core,
+  { name, monitoring }: ModelConfig,
+  samples: readonly SampleRow[],
+): Promise<(sample: SampleRow) => boolean> {
+  const versions = [...new Set(samples.map(s => s.version))]
+  const rows = await Promise.all(versions.map(v => store.get<MonitorRow>(keys.monitor(name, v))))
+  const problems = new Map(versions.map((v, i) => [v, rows[i]?.data.problems ?? []]))
+  return ({ version, thing, capturedAt }) =>
+    inProblem(problems.get(version) ?? [], { thing, at: Date.parse(capturedAt) }, monitoring.windowSeconds)
+}
+
 /** What would be admitted now. decide-retrain asks beforehand, admit-samples does it: both by the same rules. */
 export async function admissible(
   deps: WithQuarantine,
@@ -42,6 +56,7 @@ export async function admissible(
     samples,
     featuresOf: version => features.get(version),
     revoked,
+    troubled: await troubles(deps, config, labelled),
   })
   return { samples, admission }
 }
