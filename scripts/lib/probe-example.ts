@@ -20,12 +20,12 @@ monitoring: { windowSeconds: 1, graceSeconds: 10, falseAlarmRate: 0.001, toleran
 sampling: { audit: 1 }
 retrain: { coolDownMinutes: 0, minLabels: 50, minDevices: 2 }
 `
-const reading = (i: number, shift: number): FieldRow => {
+const reading = (i: number, shift: number, from: number): FieldRow => {
   const x = ((i * 37) % 1000) / 10 - 50 + shift
-  return { row: [x], truth: x > 10 ? '1' : '0' }
+  return { row: [x], truth: x > from ? '1' : '0' }
 }
-const rows = (from: number, count: number, shift: number): FieldRow[] =>
-  Array.from({ length: count }, (_, i) => reading(from + i, shift))
+const rows = (from: number, count: number, shift = 0, ones = 10): FieldRow[] =>
+  Array.from({ length: count }, (_, i) => reading(from + i, shift, ones))
 
 export const probeExample = (): Example => ({
   model: 'probe',
@@ -37,14 +37,15 @@ export const probeExample = (): Example => ({
   drop: {
     name: 'readings.csv',
     bytes: Buffer.from(
-      `x,label\n${rows(0, 1500, 0)
+      `x,label\n${rows(0, 1500)
         .map(r => `${r.row[0]},${r.truth}`)
         .join('\n')}\n`,
     ),
     what: '1500 readings',
   },
   phases: [
-    { name: 'here', rows: rows(2000, 1000, 0) },
-    { name: 'there', rows: rows(4000, 1000, 45) },
+    { name: 'here', rows: rows(2000, 1000) },
+    // A shift that did no harm would not be trained on.
+    { name: 'there', rows: rows(4000, 1000, 45, 30) },
   ],
 })

@@ -125,7 +125,9 @@ export async function tellStory({
   })
 
   world.start()
-  await steps.run(`field in ${phases[0].name}`, 'a sensor that died', async () => {
+  const next = harmless ?? phases[1]
+  const after = faulty === undefined ? `field moves to ${next.name}` : 'a sensor that died'
+  await steps.run(`field in ${phases[0].name}`, after, async () => {
     const closed = () =>
       watch.events.filter(e => e.type === 'WindowClosed' && e.data['reported'] === devices).length
     await watch.holds(
@@ -139,7 +141,6 @@ export async function tellStory({
     }
   })
 
-  const next = harmless ?? phases[1]
   if (faulty !== undefined)
     await steps.run('a dead sensor', `field moves to ${next.name}`, () =>
       deadSensor(watch, field.devices[faulty]?.thing),
