@@ -25,6 +25,8 @@ export interface Counts {
   readonly latency: Record<string, number>
   /** Sum of the chosen class's probability, in ten-thousandths. */
   confidence: number
+  /** By bin, where the baseline has bins for it. */
+  readonly confidenceCounts?: number[]
   errors: number
 }
 /** What a candidate in the shadow did with the same rows. */
@@ -45,6 +47,7 @@ export function emptyCounts(baseline: Baseline): Counts {
     prediction: empty(baseline.prediction.edges),
     latency: {},
     confidence: 0,
+    ...(baseline.confidence ? { confidenceCounts: empty(baseline.confidence.edges) } : {}),
     errors: 0,
   }
 }
@@ -81,5 +84,7 @@ export function count(
   for (const { name, edges } of baseline.features) tally(into.features[name]!, edges, featureValue(name))
   tally(into.prediction, baseline.prediction.edges, score)
   into.confidence += tenThousandths(confidence)
+  if (into.confidenceCounts && baseline.confidence)
+    tally(into.confidenceCounts, baseline.confidence.edges, confidence)
   countLatency(into.latency, micros)
 }

@@ -126,6 +126,8 @@ export const metricsBody = z.strictObject({
   latency: latencyCounts,
   /** Sum over the inferences of the chosen class's probability, each rounded to 1e-4; 0 for regression. */
   confidence: z.int().min(0),
+  /** The same by bin of the baseline's `confidence`, where it has one, the missing values last. */
+  confidenceCounts: counts.optional(),
   /** Inferences that ended with an error instead of an answer; not among `inferences`. */
   errors: z.int().min(0),
   /** Starts of the program that nobody asked for, such as watchdog resets, since the last window. */

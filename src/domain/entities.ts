@@ -260,6 +260,8 @@ export interface BundleRow {
   readonly slot: string
   readonly featureBins: Readonly<Record<string, number>>
   readonly predictionBins: number
+  /** Absent where the baseline has no bins for it. */
+  readonly confidenceBins?: number
   readonly artefact: string
 }
 export interface BlobRow {
@@ -283,6 +285,7 @@ export interface DeviceWindowRow {
   /** Log-bucket histogram, confidence in 1e-4, errors and resets, as in `metricsBody`. */
   readonly latency?: Readonly<Record<string, number>>
   readonly confidence?: number
+  readonly confidenceCounts?: readonly number[]
   readonly errors?: number
   readonly resets?: number
   readonly historical?: boolean

@@ -76,12 +76,23 @@ async function store(
   if (config === undefined)
     throw new InputError('UNKNOWN_MODEL', `model ${model} is not configured`, 'body.bundle')
   if (known === undefined) {
-    const { inferences, features, prediction, latency, confidence, errors, resets, historical, samples } =
-      body
+    const {
+      inferences,
+      features,
+      prediction,
+      latency,
+      confidence,
+      errors,
+      resets,
+      historical,
+      samples,
+      confidenceCounts,
+    } = body
     const part: DeviceWindowRow = {
       ...{ thing, inferences, features, prediction },
       ...{ latency, confidence, errors, resets, historical, sentAt: message.t },
       ...(samples === undefined ? {} : { samples }),
+      ...(confidenceCounts === undefined ? {} : { confidenceCounts }),
     }
     const ttl = windowTtl(receivedAt)
     const windowEnd = (body.window + 1) * config.monitoring.windowSeconds + config.monitoring.graceSeconds
@@ -152,6 +163,8 @@ function checkShape(body: Received<'metrics'>['message']['body'], bundle: Bundle
     checkCounts(counts, bins, body.inferences, `body.features.${name}`)
   }
   checkCounts(body.prediction, bundle.predictionBins, body.inferences, 'body.prediction')
+  if (body.confidenceCounts !== undefined)
+    checkCounts(body.confidenceCounts, bundle.confidenceBins ?? 0, body.inferences, 'body.confidenceCounts')
 }
 function checkCounts(counts: readonly number[], bins: number, inferences: number, field: string): void {
   if (counts.length !== bins)

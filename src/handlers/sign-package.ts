@@ -211,6 +211,7 @@ function filing(version: RegisteredVersion, target: Compiled, ref: PackageRef, b
     slot,
     featureBins: Object.fromEntries(baseline.features.map(f => [f.name, f.p0.length])),
     predictionBins: baseline.prediction.p0.length,
+    ...(baseline.confidence ? { confidenceBins: baseline.confidence.p0.length } : {}),
     artefact: target.artefact,
   }
   return [

@@ -154,6 +154,39 @@ describe('devices that each are at a place of their own', () => {
   })
 })
 
+describe('what comes out', () => {
+  it('is watched with its confidence, and kept apart from features of the same names', () => {
+    const named = {
+      ...baseline,
+      features: [
+        { ...x!, name: 'prediction' },
+        { ...y!, name: 'confidence' },
+      ],
+      confidence: { ...score!, name: 'confidence' },
+    }
+    const parts = Array.from({ length: 20 }, (_, d) => ({
+      thing: `t-${d}`,
+      features: {
+        prediction: countColumn(x!.edges, gauss(READINGS)),
+        confidence: countColumn(y!.edges, gauss(READINGS)),
+      },
+      prediction: countColumn(score!.edges, gauss(READINGS)),
+      confidenceCounts: countColumn(score!.edges, gauss(READINGS, 2)),
+    }))
+    const { judgements, after } = evaluate({
+      ...{ window: 1, baseline: named, parts, before: EMPTY, policy },
+      ...{ prefix: 'drift-v1', again: false },
+    })
+    expect(judgements.map(j => [j.name, j.verdict.state])).toEqual([
+      ['#prediction', 'ok'],
+      ['#confidence', 'drift'],
+      ['prediction', 'ok'],
+      ['confidence', 'ok'],
+    ])
+    expect(Object.keys(after.devices['t-0'] ?? {})).toHaveLength(4)
+  })
+})
+
 describe('what can be said', () => {
   it('of few devices is nothing', () => {
     const fleet = new Fleet()

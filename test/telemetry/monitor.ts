@@ -1,4 +1,5 @@
 import type { MonitorRow } from '../../src/domain/entities.ts'
+import { nameOf } from '../../src/domain/monitoring/evaluate.ts'
 import { decodeState, type MonitorState, stateKey } from '../../src/domain/monitoring/state.ts'
 import { total } from '../../src/domain/monitoring/stats/counts.ts'
 import type { Chain } from '../loop/chain.ts'
@@ -16,10 +17,12 @@ export function kept(chain: Chain): MonitorState {
 /** Readings that a window has in the statistics, by quantity; 0 when it has none of its own. */
 export const totals = (chain: Chain, window: number): Record<string, number> =>
   Object.fromEntries(
-    Object.entries(kept(chain).quantities).map(([name, { segments }]) => [
-      name,
-      total(segments.find(s => s.from === window && s.windows === 1)?.counts ?? []),
-    ]),
+    // Nobody counts the confidence here.
+    Object.entries(kept(chain).quantities).flatMap(([key, { segments }]) =>
+      segments.length === 0
+        ? []
+        : [[nameOf(key), total(segments.find(s => s.from === window && s.windows === 1)?.counts ?? [])]],
+    ),
   )
 
 /** The clock ticks once, a minute later. */

@@ -39,7 +39,7 @@ export function windowMessage({ key, data }: Row<DeviceWindowRow>): WindowMessag
   return { ...data, epoch: Number(epoch), seq: Number(seq) }
 }
 
-type Kind = 'feature' | 'prediction' | 'latency'
+type Kind = 'feature' | 'prediction' | 'confidence' | 'latency'
 interface Counted {
   readonly kind: Kind
   readonly quantity: string
@@ -48,14 +48,17 @@ interface Counted {
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 const byNumber = (a: WindowMessage, b: WindowMessage): number =>
   byText(a.thing, b.thing) || a.epoch - b.epoch || a.seq - b.seq
-const KINDS: readonly Kind[] = ['feature', 'prediction', 'latency']
+const KINDS: readonly Kind[] = ['feature', 'prediction', 'confidence', 'latency']
 const byQuantity = (a: Counted, b: Counted): number =>
   KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) || byText(a.quantity, b.quantity)
 
-function quantities({ features, prediction, latency }: DeviceWindowRow): Counted[] {
+function quantities({ features, prediction, confidenceCounts, latency }: DeviceWindowRow): Counted[] {
   return [
     ...Object.entries(features).map(([quantity, counts]) => ({ kind: 'feature' as const, quantity, counts })),
     { kind: 'prediction', quantity: 'prediction', counts: prediction },
+    ...(confidenceCounts
+      ? [{ kind: 'confidence' as const, quantity: 'confidence', counts: confidenceCounts }]
+      : []),
     ...(latency === undefined
       ? []
       : [{ kind: 'latency' as const, quantity: 'latency', counts: latencyCounts(latency) }]),

@@ -2,7 +2,7 @@ import type { DriftEvidence } from '../../contracts/drift.ts'
 import type { DomainEvent } from '../../contracts/envelope.ts'
 import { type EpisodeRow, keys, type MonitorRow, type QuantityView } from '../entities.ts'
 import { put, type Write } from '../store.ts'
-import type { Judgement } from './evaluate.ts'
+import { type Judgement, nameOf } from './evaluate.ts'
 import { type DeviceProblem, withProblems } from './problems.ts'
 
 /** Windows of which it is remembered that they were judged. */
@@ -98,7 +98,7 @@ const raised = (
 function viewOf({ name, verdict, after, scope }: Judgement): QuantityView {
   const { tv } = verdict.effect
   return {
-    ...{ name, state: verdict.state, ...(verdict.reason ? { reason: verdict.reason } : {}) },
+    ...{ name: nameOf(name), state: verdict.state, ...(verdict.reason ? { reason: verdict.reason } : {}) },
     ...{ logE: verdict.logE, threshold: verdict.threshold },
     ...{ distance: tv.estimate, lowerBound: tv.lower, upperBound: tv.upper, tolerance: verdict.tolerance },
     ...{ n: verdict.readings, nEffective: verdict.information },

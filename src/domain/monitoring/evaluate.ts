@@ -13,7 +13,7 @@ export interface EvaluationInput {
   readonly window: number
   readonly baseline: Baseline
   /** Every message about the window. */
-  readonly parts: readonly Pick<DeviceWindowRow, 'thing' | 'features' | 'prediction'>[]
+  readonly parts: readonly Pick<DeviceWindowRow, 'thing' | 'features' | 'prediction' | 'confidenceCounts'>[]
   readonly before: MonitorState
   readonly policy: DriftPolicy
   /** Of episode ids. */
@@ -27,27 +27,38 @@ export interface Judgement extends Judged {
 }
 export interface Evaluation {
   readonly after: MonitorState
-  /** The prediction first, then the features in their order. */
+  /** The prediction first, then its confidence where devices count it, then the features in their order. */
   readonly judgements: readonly Judgement[]
 }
 
-/** The prediction before the features: what comes out of a model shows most shifts first (Rabanser et al., 2019). */
-export const quantitiesOf = ({ prediction, features }: Baseline): readonly Binned[] => [
-  prediction,
-  ...features,
+type Part = EvaluationInput['parts'][number]
+interface Watched extends Binned {
+  /** Under which it is kept: a feature may have any name but these. */
+  readonly key: string
+  readonly countsOf: (part: Part) => Counts | undefined
+}
+/** What comes out of a model before what goes in: it shows most shifts first (Rabanser et al., 2019). */
+const quantitiesOf = ({ prediction, confidence, features }: Baseline): readonly Watched[] => [
+  { ...prediction, key: '#prediction', countsOf: part => part.prediction },
+  ...(confidence
+    ? [{ ...confidence, key: '#confidence', countsOf: (part: Part) => part.confidenceCounts }]
+    : []),
+  ...features.map(f => ({ ...f, key: f.name, countsOf: (part: Part) => part.features[f.name] })),
 ]
+/** As people know it. */
+export const nameOf = (key: string): string => key.replace(/^#/, '')
 
 /** One window of one model version: pure, so that the same windows give the same state. */
 export function evaluate(input: EvaluationInput): Evaluation {
   const { window, baseline, parts, before, policy, prefix, again } = input
   const merged = mergeByDevice(parts)
-  const quantities = quantitiesOf(baseline).map(({ name, p0, spread }) => {
+  const quantities = quantitiesOf(baseline).map(({ key, p0, spread, countsOf }) => {
     const reference = referenceOf(p0, baseline.rows, spread?.rho ?? 0)
     const byDevice = merged.flatMap(part => {
-      const counts = name === 'prediction' ? part.prediction : part.features[name]
+      const counts = countsOf(part)
       return counts === undefined ? [] : [{ thing: part.thing, counts }]
     })
-    return { name, reference, byDevice }
+    return { name: key, reference, byDevice }
   })
   const asked = quantities.map(({ name, reference, byDevice }) => ({
     ...{ name, reference, before: before.quantities[name] ?? FRESH },

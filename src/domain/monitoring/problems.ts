@@ -1,5 +1,5 @@
 import { GENERATION } from './devices.ts'
-import { flagged, type Judgement } from './evaluate.ts'
+import { flagged, type Judgement, nameOf } from './evaluate.ts'
 
 /** What one quantity of a device says against it. */
 export interface DeviceEvidence {
@@ -45,7 +45,12 @@ export function withProblems(
     for (const { thing, logE, distance } of flagged(scope))
       against.set(thing, [
         ...(against.get(thing) ?? []),
-        { name, logE: round(logE), distance: round(distance.estimate), lowerBound: round(distance.lower) },
+        {
+          name: nameOf(name),
+          logE: round(logE),
+          distance: round(distance.estimate),
+          lowerBound: round(distance.lower),
+        },
       ])
   const open = new Set(before.problems.filter(p => p.until === undefined).map(p => p.thing))
   const kept = before.problems.map(p => {

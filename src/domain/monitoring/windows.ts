@@ -103,7 +103,7 @@ async function expectedReports(
   return expected
 }
 
-type Counts = Pick<DeviceWindowRow, 'thing' | 'features' | 'prediction'>
+type Counts = Pick<DeviceWindowRow, 'thing' | 'features' | 'prediction' | 'confidenceCounts'>
 
 /** A device that restarted within a window sent two messages for it: they add up. */
 export function mergeByDevice(parts: readonly Counts[]): readonly Counts[] {
@@ -126,4 +126,7 @@ const addParts = (a: Counts, b: Counts): Counts => ({
     ]),
   ),
   prediction: addCounts(a.prediction, b.prediction),
+  ...(a.confidenceCounts && b.confidenceCounts
+    ? { confidenceCounts: addCounts(a.confidenceCounts, b.confidenceCounts) }
+    : {}),
 })
