@@ -22,7 +22,7 @@ export async function askApi(options: Options, path: string): Promise<unknown> {
   if (status === 200) return body
   const message = (body as { message?: unknown } | null)?.message
   const said = typeof message === 'string' ? message : `status ${status}`
-  if (status === 400 || status === 404) throw new UsageError(said)
+  if (status === 400 || status === 404 || status === 410) throw new UsageError(said)
   if (status === 401 || status === 403)
     throw new CloudError(`the API does not let this token in (${said}); it needs the scope fleet:read`)
   throw new CloudError(`the API answered with ${status}: ${said}`)

@@ -156,6 +156,12 @@ function inWords(node: LineageNode): string {
       return `${node.facts.admitted} field samples of ${node.facts.devices} devices, sha256 ${short(node.facts.digest)}`
     case 'training-set':
       return `sha256 ${short(node.facts.digest)}, ${node.facts.fieldSamples} field samples`
+    case 'erasure':
+      return `${node.facts.samples} of its samples, ${node.facts.erasedAt}: ${node.facts.reason}${
+        node.facts.current === null
+          ? ''
+          : `; ${node.facts.admitted} of those admitted, and what is left is sha256 ${short(node.facts.current)}`
+      }`
     case 'training':
       return `${node.facts.job}, image ${node.facts.image ?? 'not kept'}, seed ${node.facts.seed ?? 'none'}`
     case 'import':

@@ -73,6 +73,11 @@ const entries: readonly Entry[] = [
     load: async () => (await import('./lineage.ts')).lineage,
   },
   {
+    name: 'erase',
+    summary: 'erase the samples of a device, or one, for good',
+    load: async () => (await import('./erase.ts')).eraseCommand,
+  },
+  {
     name: 'query',
     summary: 'ask the archived windows in SQL: DuckDB here, Athena in AWS',
     load: async () => (await import('./query.ts')).query,

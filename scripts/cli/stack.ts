@@ -1,6 +1,6 @@
 /** The deployed stack that a command works on, by --stage and the usual AWS variables. */
 import { EdgeloopError } from '../../src/domain/errors.ts'
-import { type AwsConfig, accountOf, type StackNames, stackNames } from '../lib/stack.ts'
+import { type AwsConfig, callerOf, type StackNames, stackNames } from '../lib/stack.ts'
 import { CloudError, type Options } from './command.ts'
 
 export const stackOptions = { stage: { type: 'string' } } as const
@@ -13,6 +13,8 @@ every AWS tool; npm run cloud prints them for the local cloud.
 export interface Stack {
   readonly stage: string
   readonly config: AwsConfig
+  /** ARN of the user or role whose credentials these are. */
+  readonly caller: string
   readonly names: StackNames
 }
 
@@ -22,8 +24,8 @@ export async function openStack(options: Options): Promise<Stack> {
   // The SDK would try for seconds to find an instance's metadata; a person at a terminal has none.
   process.env['AWS_EC2_METADATA_DISABLED'] ??= 'true'
   const config: AwsConfig = { maxAttempts: 2 }
-  const account = await reach('STS', () => accountOf(config))
-  return { stage, config, names: stackNames(stage, account) }
+  const { account, arn } = await reach('STS', () => callerOf(config))
+  return { stage, config, caller: arn, names: stackNames(stage, account) }
 }
 
 /** Runs a call to the cloud and says in one sentence what to do when it fails. */

@@ -17,6 +17,7 @@ export interface StackNames {
   readonly dropBucket: string
   readonly artefactBucket: string
   readonly stateTable: string
+  readonly quarantineTable: string
   /** Alias of the key that signs, by role. */
   readonly alias: Readonly<Record<OnlineKeyRole, string>>
 }
@@ -25,15 +26,19 @@ export const stackNames = (stage: string, accountId: string, service = 'edgeloop
   dropBucket: `${service}-${stage}-drops-${accountId}`,
   artefactBucket: `${service}-${stage}-artefacts-${accountId}`,
   stateTable: `${service}-${stage}-state`,
+  quarantineTable: `${service}-${stage}-quarantine`,
   alias: { model: `alias/${service}-${stage}-model`, deployment: `alias/${service}-${stage}-deployment` },
 })
 
-/** Throws what STS throws: no credentials, no network. */
-export async function accountOf(config: AwsConfig): Promise<string> {
-  const { Account } = await new STSClient({ ...config }).send(new GetCallerIdentityCommand({}))
+/** Whose credentials these are. Throws what STS throws: no credentials, no network. */
+export async function callerOf(
+  config: AwsConfig,
+): Promise<{ readonly account: string; readonly arn: string }> {
+  const { Account, Arn = '' } = await new STSClient({ ...config }).send(new GetCallerIdentityCommand({}))
   if (Account === undefined) throw new Error('STS did not say which account this is')
-  return Account
+  return { account: Account, arn: Arn }
 }
+export const accountOf = async (config: AwsConfig): Promise<string> => (await callerOf(config)).account
 
 /** Path style: the local cloud answers on one address, and AWS takes both. */
 export const s3Client = (config: AwsConfig): S3Client => new S3Client({ ...config, forcePathStyle: true })

@@ -17,5 +17,7 @@ export const erasedSamples = admittedSamples.extend({
   original: sha256,
   tombstones: z.array(tombstone).min(1),
 })
+/** What lies under `field/{model}/{sha256}/samples.json`. */
+export const storedSamples = z.union([erasedSamples, admittedSamples])
 export type Tombstone = z.infer<typeof tombstone>
 export type ErasedSamples = z.infer<typeof erasedSamples>

@@ -24,3 +24,7 @@ export function ownsEventId(thing: string, eventId: string, sha256Hex: (text: st
   const owner = `${eventIdOwner(thing, sha256Hex)}-`
   return eventId.startsWith(owner) && /^[0-9a-z]+-[0-9a-z]+$/.test(eventId.slice(owner.length))
 }
+
+/** The owner in an event id, as `eventIdOwner` makes it; undefined for what is no event id. */
+export const ownerInEventId = (eventId: string): string | undefined =>
+  /^(.+)-[0-9a-z]+-[0-9a-z]+$/.exec(eventId)?.[1]

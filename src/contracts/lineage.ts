@@ -46,6 +46,15 @@ export const lineageNode = z.discriminatedUnion('kind', [
     admitted: sha256.nullable(),
     fieldSamples: z.int(),
   }),
+  /** Samples that were erased later: of the training set, or the prediction that was asked about. Behind no anchor. */
+  node('erasure', {
+    erasedAt: z.string(),
+    reason: z.string(),
+    samples: z.int(),
+    /** Erased with them from the admitted object, and the digest of what is left of it. */
+    admitted: z.int().nullable(),
+    current: sha256.nullable(),
+  }),
   node('training', {
     job: z.string(),
     image: z.string().nullable(),

@@ -227,6 +227,7 @@ export interface AuditRow {
     | 'RESET_BREAKER'
     | 'REVIEW_SAMPLE'
     | 'POST_LABELS'
+    | 'ERASE_SAMPLES'
   readonly subject: string
   readonly change: unknown
   /** What was there before; null when nothing was. */
@@ -364,6 +365,45 @@ export interface SampleRow {
   readonly contested?: true
 }
 
+/** Some samples that were erased together: when (ISO), why, and how many. */
+export interface Erasure {
+  readonly erasedAt: string
+  readonly reason: string
+  readonly samples: number
+}
+/** Where an admitted object is now, after something of it was erased. */
+export interface ErasedAdmittedRow {
+  /** Digest under which it was admitted, and which versions and training sets go on naming. */
+  readonly original: string
+  /** Digest of what is left. */
+  readonly current: string
+  readonly erasures: readonly Erasure[]
+}
+/** What was erased of the samples that a training set names. */
+export interface ErasedSetRow {
+  readonly trainingSet: string
+  readonly erasures: readonly Erasure[]
+}
+/** An erasure that has begun and not ended: the only place that names what is erased, and gone at its end. */
+export interface ErasingRow {
+  readonly what: { readonly device: string } | { readonly sample: string }
+  readonly erasedAt: string
+  readonly reason: string
+  readonly by: string
+}
+/** In the quarantine table: something of this device was erased, and what it sends again is not taken. */
+export interface ErasedDeviceRow {
+  /** ISO time: everything that it captured until then is erased; absent when single samples are. */
+  readonly until?: string
+}
+/** In the quarantine table, in place of an erased sample. */
+export interface ErasedSampleRow {
+  readonly erasedAt: string
+  readonly reason: string
+  /** That answered; absent when its row had gone by its ttl already. */
+  readonly version?: number
+}
+
 /** What an approved retrain may train on, of all field samples. */
 export interface AdmissionRow {
   readonly decision: string
@@ -490,6 +530,18 @@ export const keys = {
     pk: `SAMPLES#${model}`,
     sk: `${eventId}#${thing}`,
   }),
+  /** In the quarantine table. `owner` and `eventId` are digests: a tombstone has no name in it. */
+  erasedDevice: (model: string, owner: string): Key => ({ pk: `ERASED#${model}#${owner}`, sk: 'DEVICE' }),
+  erasedSample: (model: string, owner: string, eventId: string): Key => ({
+    pk: `ERASED#${model}#${owner}`,
+    sk: `SAMPLE#${eventId}`,
+  }),
+  erasing: (model: string): Key => ({ pk: `MODEL#${model}`, sk: 'ERASING' }),
+  erasedAdmitted: (model: string, digest: string): Key => ({
+    pk: `MODEL#${model}`,
+    sk: `ERASED#ADMITTED#${digest}`,
+  }),
+  erasedSet: (model: string, digest: string): Key => ({ pk: `MODEL#${model}`, sk: `ERASED#SET#${digest}` }),
   labelFile: (model: string, digest: string): Key => ({ pk: `MODEL#${model}`, sk: `LABELFILE#${digest}` }),
   labelRequest: (model: string, request: string): Key => ({
     pk: `MODEL#${model}`,

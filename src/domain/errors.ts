@@ -6,6 +6,7 @@ export type FailureCode =
   | 'INPUT_INVALID'
   | 'CONFLICT'
   | 'NOT_FOUND'
+  | 'GONE'
   | 'DEPENDENCY'
   | 'LIMIT'
   | 'ILLEGAL_STATE'
@@ -20,6 +21,7 @@ export const failurePolicy: Readonly<Record<FailureCode, FailurePolicy>> = {
   INPUT_INVALID: { retry: false, http: 400 },
   CONFLICT: { retry: true, http: 409 },
   NOT_FOUND: { retry: false, http: 404 },
+  GONE: { retry: false, http: 410 },
   DEPENDENCY: { retry: true, http: 503 },
   LIMIT: { retry: true, http: 429 },
   ILLEGAL_STATE: { retry: false, http: 409 },

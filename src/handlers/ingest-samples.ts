@@ -7,6 +7,7 @@ import { type BundleRow, keys, type ModelRow, type SampleRow } from '../domain/e
 import { EdgeloopError, InputError } from '../domain/errors.ts'
 import { windowTtl } from '../domain/monitoring/windows.ts'
 import { rejectInput } from '../domain/rejection.ts'
+import { withoutErased } from '../domain/sampling/erased.ts'
 import { sampleTtl, type WithQuarantine } from '../domain/sampling/quarantine.ts'
 import { checkRow } from '../domain/sampling/row.ts'
 import { type Key, put } from '../domain/store.ts'
@@ -91,7 +92,10 @@ async function store(
       await rejectInput(deps, refused, error, cause)
     }
   }
-  const all = [...rows.values()]
+  const all = await withoutErased(deps.quarantine, bundle.model, thing, [...rows.values()])
+  // No rejected input, since that would keep the start of what was erased.
+  if (all.length < rows.size)
+    deps.log.info('SAMPLES_ERASED_BEFORE', { model: bundle.model, samples: rows.size - all.length })
   for (let at = 0; at < all.length; at += WRITES) await storeAll(deps, all.slice(at, at + WRITES))
   const items = all.filter(row => row.strategy !== 'burst').length
   if (items > 0 && config.sampling.fleet !== undefined)

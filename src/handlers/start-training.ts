@@ -216,17 +216,18 @@ async function storeTrainingSet(
   { set, parts }: Assembled,
 ): Promise<void> {
   const csv = (rows: Parameters<typeof toCsv>[0]) => Buffer.from(toCsv(rows))
+  // First, so that there is never a row in a channel without a manifest that says whose it is: erasing goes by it.
+  await deps.artefacts.putOnce(
+    manifestKey(model, digest),
+    Buffer.from(canonicalJson(set)),
+    'application/json',
+  )
   await deps.artefacts.putOnce(sentinelKey(model), csv(parts.holdout), 'text/csv')
   await deps.artefacts.putOnce(channelKey(model, digest, 'train'), csv(parts.train), 'text/csv')
   await deps.artefacts.putOnce(channelKey(model, digest, 'validation'), csv(parts.validation), 'text/csv')
   await deps.artefacts.putOnce(channelKey(model, digest, 'holdout'), csv(parts.holdout), 'text/csv')
   if (set.samples.length > 0)
     await deps.artefacts.putOnce(channelKey(model, digest, 'field'), csv(parts.field), 'text/csv')
-  await deps.artefacts.putOnce(
-    manifestKey(model, digest),
-    Buffer.from(canonicalJson(set)),
-    'application/json',
-  )
 }
 
 async function start(deps: StartTrainingDeps, row: Row<VersionRow>, { cause }: Trigger): Promise<void> {

@@ -166,14 +166,14 @@ function fieldMetrics(
 
 /** Exactly the samples that the training set lists. */
 async function admittedFor(
-  { artefacts }: TrackTrainingDeps,
+  deps: TrackTrainingDeps,
   { model, config, field, trainingSetDigest: set = '' }: VersionRow,
 ): Promise<AdmittedSample[]> {
   if (field === undefined) return []
-  const { bytes } = await artefacts.get(manifestKey(model, set), { maxBytes: MAX_ROWS })
+  const { bytes } = await deps.artefacts.get(manifestKey(model, set), { maxBytes: MAX_ROWS })
   const { samples } = JSON.parse(new TextDecoder().decode(bytes)) as TrainingSet
   const listed = new Set(samples.map(s => `${s.eventId}#${s.thing}`))
-  const admitted = await readAdmitted(artefacts, model, field.digest)
+  const admitted = await readAdmitted(deps, model, field.digest)
   return stillFit(admitted, config, () => false).filter(s => listed.has(`${s.eventId}#${s.thing}`))
 }
 

@@ -2,10 +2,10 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { lineageRoutes } from '../../src/domain/operators/lineage.ts'
 import { opsQuery } from '../../src/handlers/ops-query.ts'
 import { cycloneDxCheck, openLineageCheck } from '../lineage/schemas.ts'
 import { eventId, runChain } from '../loop/chain.ts'
+import { route } from './lineage-routes.ts'
 import { run } from './support.ts'
 
 const chain = await runChain()
@@ -13,16 +13,6 @@ let answer: ((body: string) => { status: number; body: string }) | undefined
 const asked: string[] = []
 let server: Server
 const before = { api: process.env['AWS_ENDPOINT_URL'], token: process.env['TOKEN'] }
-
-/** Path parameters as API Gateway makes them of a route. */
-function route(path: string): { key: string; parameters: Record<string, string> } | undefined {
-  for (const key of Object.keys(lineageRoutes)) {
-    const names = [...key.matchAll(/\{(\w+)\}/g)].map(m => m[1] ?? '')
-    const found = new RegExp(`^${key.slice(4).replace(/\{\w+\}/g, '([^/]+)')}$`).exec(path)
-    if (found) return { key, parameters: Object.fromEntries(names.map((n, i) => [n, found[i + 1] ?? ''])) }
-  }
-  return undefined
-}
 
 beforeAll(async () => {
   server = createServer(async (request, response) => {

@@ -14,6 +14,7 @@ const COMMANDS = [
   'verify',
   'device-test',
   'lineage',
+  'erase',
   'query',
   ...['new-root', 'fetch', 'root', 'sign', 'publish', 'show', 'status'].map(name => `keys ${name}`),
 ]

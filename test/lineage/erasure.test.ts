@@ -5,14 +5,15 @@ import {
   accountFor,
   type Erase,
   eraseFromAdmitted,
-  eventIdDigest,
-  planErasure,
-  quarantineRemovals,
+  eraseFromRequest,
+  erasuresOf,
+  quarantineWrites,
   sampleDigest,
 } from '../../src/domain/lineage/erasure.ts'
-import { admittedKey, readAdmitted } from '../../src/domain/sampling/admitted.ts'
-import { channelKey, manifestKey } from '../../src/domain/training/assemble.ts'
-import { sha256Hex, type TrainingSet, trainingSetDigest } from '../../src/domain/training/plan.ts'
+import { readAdmitted } from '../../src/domain/sampling/admitted.ts'
+import { eventIdDigest, tombstoneKey } from '../../src/domain/sampling/erased.ts'
+import { manifestKey } from '../../src/domain/training/assemble.ts'
+import { type TrainingSet, trainingSetDigest } from '../../src/domain/training/plan.ts'
 import { eventId, runChain } from '../loop/chain.ts'
 
 const chain = await runChain()
@@ -21,25 +22,40 @@ if (field === undefined) throw new Error('version 2 has no field samples')
 const text = (key: string): string =>
   Buffer.from(chain.world.state.artefacts.get(key)?.bytes ?? []).toString()
 const set = JSON.parse(text(manifestKey('demo', digest))) as TrainingSet
-const document = await readAdmitted(chain.world.deps().artefacts, 'demo', field.digest)
+const document = await readAdmitted(chain.world.deps(), 'demo', field.digest)
 const rows = (await chain.world.state.quarantine.query<SampleRow>('SAMPLES#demo')).map(r => r.data)
 const because = { erasedAt: '2026-04-01T00:00:00.000Z', reason: 'the owner asked for it' }
 const ONE: Erase = { sample: eventId('lab-2', 5) }
 const DEVICE: Erase = { device: 'lab-2' }
-const plan = (what: Erase) =>
-  planErasure('demo', [{ digest: field.digest, document }], [{ digest, set }], what, because)
-const erasedBy = (what: Erase) =>
-  erasedSamples.parse(JSON.parse(Buffer.from(plan(what).write[0]?.bytes ?? []).toString()))
+const erasedBy = (what: Erase) => {
+  const left = eraseFromAdmitted(document, field.digest, what, because)
+  return erasedSamples.parse(JSON.parse(JSON.stringify(left)))
+}
 
 describe('erasing', () => {
   it.each([
     ['a sample', ONE, 1],
     ['a device', DEVICE, 90],
-  ] as const)('%s takes its rows out of quarantine, and no others', (_, what, count) => {
-    const removals = quarantineRemovals(rows, what)
-    expect(removals).toHaveLength(count)
-    expect(removals.every(r => r.key.sk.endsWith('#lab-2'))).toBe(true)
-    expect(removals[0]).toMatchObject({ kind: 'remove', key: { pk: 'SAMPLES#demo' } })
+  ] as const)(
+    '%s takes its rows out of quarantine, and no others, for a tombstone each',
+    (_, what, count) => {
+      const writes = quarantineWrites(rows, what, because)
+      const removals = writes.filter(w => w.kind === 'remove')
+      const puts = writes.filter(w => w.kind === 'put')
+      expect([removals.length, puts.length, writes.length]).toEqual([count, count, 2 * count])
+      expect(removals.every(r => r.key.pk === 'SAMPLES#demo' && r.key.sk.endsWith('#lab-2'))).toBe(true)
+      expect(puts.find(p => p.key.sk === tombstoneKey('demo', eventId('lab-2', 5)).sk)).toEqual({
+        ...{ kind: 'put', key: tombstoneKey('demo', eventId('lab-2', 5)), expect: 'any' },
+        ...{ data: { ...because, version: 1 }, ttl: Date.parse(because.erasedAt) / 1000 + 365 * 86_400 },
+      })
+      expect(JSON.stringify(puts)).not.toContain('lab-2')
+    },
+  )
+  it('an id that two devices gave has one tombstone, since a transaction writes an item once', () => {
+    const [mine] = rows.filter(r => r.eventId === eventId('lab-2', 5))
+    if (mine === undefined) throw new Error('no such sample')
+    const writes = quarantineWrites([mine, { ...mine, thing: 'lab-3' }], ONE, because)
+    expect(writes.map(w => w.kind)).toEqual(['remove', 'remove', 'put'])
   })
   it.each([
     ['a sample', ONE, 1],
@@ -60,25 +76,24 @@ describe('erasing', () => {
       document.samples.filter(s => !('device' in what ? s.thing === 'lab-2' : s === gone)),
     )
   })
-  it('writes under the digest of what is left, and removes the original and the rows in channels', () => {
-    const { write, remove, trainingSets, erased } = plan(DEVICE)
-    expect(erased).toBe(90)
-    expect(write.map(w => w.key)).toEqual(write.map(w => admittedKey('demo', sha256Hex(w.bytes))))
-    expect(trainingSets).toEqual([digest])
-    expect(remove).toEqual([
-      admittedKey('demo', field.digest),
-      ...(['train', 'validation', 'field'] as const).map(c => channelKey('demo', digest, c)),
-    ])
-    expect(remove).not.toContain(manifestKey('demo', digest))
-  })
   it('what nobody sent changes nothing', () => {
-    expect(plan({ sample: eventId('lab-2', 999) })).toEqual({
-      write: [],
-      remove: [],
-      trainingSets: [],
-      erased: 0,
+    expect(
+      eraseFromAdmitted(document, field.digest, { sample: eventId('lab-2', 999) }, because),
+    ).toBeUndefined()
+    expect(quarantineWrites(rows, { device: 'lab' }, because)).toEqual([])
+  })
+  it('takes its lines out of a label request, and leaves the others and what is no JSON as they are', () => {
+    const line = (thing: string, n: number) => JSON.stringify({ eventId: eventId(thing, n), thing, row: [1] })
+    const text = `${line('lab-1', 5)}\n${line('lab-2', 5)}\nnot JSON lab-2\n${line('lab-2', 6)}\n`
+    expect(eraseFromRequest(text, ONE)).toEqual({
+      rest: `${line('lab-1', 5)}\nnot JSON lab-2\n${line('lab-2', 6)}\n`,
+      lines: 1,
     })
-    expect(quarantineRemovals(rows, { device: 'lab' })).toEqual([])
+    expect(eraseFromRequest(text, DEVICE)).toEqual({
+      rest: `${line('lab-1', 5)}\nnot JSON lab-2\n`,
+      lines: 2,
+    })
+    expect(eraseFromRequest(text, { device: 'lab-4' })).toBeUndefined()
   })
   it('needs a reason', () => {
     expect(() => eraseFromAdmitted(document, field.digest, ONE, { ...because, reason: ' ' })).toThrow(
@@ -105,6 +120,11 @@ describe('what stays true', () => {
     expect(twice.tombstones).toHaveLength(90)
     expect(twice.tombstones.filter(t => t.reason === because.reason)).toHaveLength(1)
     expect(accountFor(set, twice)).toEqual([])
+    expect(erasuresOf(set, twice)).toEqual([
+      { ...because, samples: 1 },
+      { erasedAt: '2026-05-01T00:00:00.000Z', reason: 'sold', samples: 89 },
+    ])
+    expect(erasuresOf({ ...set, samples: set.samples.filter(s => s.thing !== 'lab-2') }, twice)).toEqual([])
     expect(eraseFromAdmitted(twice, field.digest, DEVICE, because)).toBeUndefined()
   })
   it('is found out when a sample is gone without a trace, changed, or another is in its place', () => {

@@ -199,7 +199,7 @@ describe('the cost', () => {
   })
   it('of a bundle with a decision behind it as well', async () => {
     const { reads } = await ofBundle(2)
-    expect(reads).toMatchObject({ get: 6, queries: 2 })
+    expect(reads).toMatchObject({ get: 8, queries: 2 })
   })
   it('without the name of the model is bounded: too many models want it named', async () => {
     const world = chain.world.clone()

@@ -36,10 +36,11 @@ export interface ClientConfig {
   readonly maxAttempts: number
 }
 
+type Services = readonly (JsonService | RestService)[]
 export interface TestCloudOptions {
   /** A folder to keep; otherwise a temporary one that `close` removes. */
   readonly dir?: string
-  readonly services?: readonly (JsonService | RestService)[]
+  readonly services?: Services | ((on: { readonly realm: Realm; readonly iam: Iam }) => Promise<Services>)
 }
 
 export const account = '000000000000'
@@ -65,7 +66,9 @@ export async function startTestCloud(options: TestCloudOptions = {}): Promise<Te
   const iam = createIam(realm)
   const s3 = createS3({ realm, iam, emit: event => void events.push(event) })
   const kms = createKms({ realm, iam })
-  const services = [s3.service, kms.service, createSts({ realm, iam }), ...(options.services ?? [])]
+  const { services: given = [] } = options
+  const more = typeof given === 'function' ? await given({ realm, iam }) : given
+  const services = [s3.service, kms.service, createSts({ realm, iam }), ...more]
   const front = await startFront({ realm, iam, services, port: 0 })
   return {
     realm,

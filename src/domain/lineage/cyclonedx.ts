@@ -1,4 +1,5 @@
 import type { LineageDocument } from '../../contracts/lineage.ts'
+import { admittedKey } from '../sampling/admitted.ts'
 import { blobKey, manifestKey } from '../training/assemble.ts'
 import { type NodeOf, nodeOf, nodesOf, type Places, uuidOf } from './find.ts'
 
@@ -141,6 +142,12 @@ function datasets(document: LineageDocument, { drops, artefacts }: Places): Comp
     ...{ type: 'data', 'bom-ref': ref, name, hashes: hashes(sha256) },
     data: [{ type: 'dataset', name, contents: { url: where, properties: properties(values) } }],
   })
+  const erasures = nodesOf(document, 'erasure').filter(e => e.facts.current !== null)
+  const erased = (of: 'samples' | 'admitted') => ({
+    'erased-samples': erasures.length === 0 ? null : erasures.reduce((n, e) => n + (e.facts[of] ?? 0), 0),
+    'erased-at': erasures.map(e => e.facts.erasedAt).join() || null,
+    'erased-because': [...new Set(erasures.map(e => e.facts.reason))].join('; ') || null,
+  })
   return [
     ...nodesOf(document, 'source').map(({ id, digest, facts }) =>
       dataset(id, facts.key, facts.sha256, url(drops, facts.key), {
@@ -152,22 +159,19 @@ function datasets(document: LineageDocument, { drops, artefacts }: Places): Comp
       return dataset(id, `training set ${facts.digest.slice(0, 12)}`, facts.digest, where, {
         ...{ validation: facts.split.validation, holdout: facts.split.holdout },
         ...{ 'field-samples': facts.fieldSamples, 'lineage-digest': digest },
+        ...erased('samples'),
       })
     }),
-    ...nodesOf(document, 'admission').map(({ id, digest, facts }) =>
-      dataset(
-        id,
-        `field samples ${facts.digest.slice(0, 12)}`,
-        facts.digest,
-        url(artefacts, `field/${document.model}/${facts.digest}/samples.json`),
-        {
-          samples: facts.admitted,
-          devices: facts.devices,
-          'admitted-at': facts.at,
-          'lineage-digest': digest,
-        },
-      ),
-    ),
+    ...nodesOf(document, 'admission').map(({ id, digest, facts }) => {
+      // The object of the admission is gone when something of it was erased; what is left is what can be read.
+      const current = erasures.at(-1)?.facts.current ?? facts.digest
+      const where = url(artefacts, admittedKey(document.model, current))
+      return dataset(id, `field samples ${facts.digest.slice(0, 12)}`, current, where, {
+        ...{ samples: facts.admitted, devices: facts.devices, 'admitted-at': facts.at },
+        ...{ 'admitted-as': current === facts.digest ? null : facts.digest, 'lineage-digest': digest },
+        ...erased('admitted'),
+      })
+    }),
   ]
 }
 

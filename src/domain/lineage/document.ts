@@ -1,5 +1,5 @@
 import type { LineageDocument, LineageNode } from '../../contracts/lineage.ts'
-import type { SampleRow, VersionRow } from '../entities.ts'
+import type { ErasedSampleRow, SampleRow, VersionRow } from '../entities.ts'
 import type { DeviceEvidence } from '../rollout/evidence.ts'
 import type { Rollout } from '../rollout/types.ts'
 import { type Chain, createChain } from './chain.ts'
@@ -18,11 +18,13 @@ export interface Question {
   /** What the device reported about the rollout that brought the package. */
   readonly evidence?: DeviceEvidence
   readonly sample?: SampleRow
+  /** In place of the sample; with the digest of its event id. */
+  readonly erased?: ErasedSampleRow & { readonly eventId: string }
 }
 
 /** The whole chain of one question, from rows alone. */
 export function lineageOf(question: Question): LineageDocument {
-  const { record, hardware, sample } = question
+  const { record, hardware, sample, erased } = question
   const chain = createChain()
   const release = versionNodes(chain, record)
   const row = record.version
@@ -33,6 +35,15 @@ export function lineageOf(question: Question): LineageDocument {
     if (packages.length === 1) subject = packages[0] ?? release
     subject = delivered(chain, question, packages) ?? subject
   } else chain.missing('package', `version ${row.version} is ${row.status}: nothing is signed`)
+  if (erased !== undefined) {
+    const { eventId, erasedAt, reason } = erased
+    const facts = { eventId, erasedAt, reason, samples: 1, admitted: null, current: null }
+    chain.missing(
+      'prediction',
+      `it was erased ${erasedAt}, and with it which package of the version answered`,
+    )
+    subject = chain.add('erasure', eventId, facts, [subject])
+  }
   if (sample !== undefined) {
     tellHardware(chain, question)
     subject = predictionNode(chain, sample, row, question.device?.hardware ?? '', subject)

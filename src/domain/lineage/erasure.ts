@@ -1,22 +1,23 @@
 import type { AdmittedSample, AdmittedSamples } from '../../contracts/admitted-samples.ts'
 import type { ErasedSamples, Tombstone } from '../../contracts/erased-samples.ts'
-import { keys, type SampleRow } from '../entities.ts'
+import { type ErasingRow, type Erasure, keys, type SampleRow } from '../entities.ts'
 import { InputError } from '../errors.ts'
-import { admittedKey } from '../sampling/admitted.ts'
-import type { Remove } from '../store.ts'
-import { type Channel, channelKey } from '../training/assemble.ts'
+import { eventIdDigest, tombstonePut } from '../sampling/erased.ts'
+import type { Write } from '../store.ts'
+import type { Channel } from '../training/assemble.ts'
 import { canonicalJson, sha256Hex, type TrainingSet } from '../training/plan.ts'
 
 /** Everything of a device, or one sample. */
-export type Erase = { readonly device: string } | { readonly sample: string }
+export type Erase = ErasingRow['what']
 /** When (ISO), and why, in words that name nobody. */
-export interface Because {
-  readonly erasedAt: string
-  readonly reason: string
-}
+export type Because = Pick<ErasingRow, 'erasedAt' | 'reason'>
 type Named = Pick<AdmittedSample, 'eventId' | 'thing'>
 
-const meant =
+/** Rows of drops are in `holdout` alone, and stay: packages are signed with them. */
+export const CHANNELS_WITH_FIELD_ROWS: readonly Channel[] = ['train', 'validation', 'field']
+
+/** Whether a sample is among those to erase. */
+export const isMeant =
   (what: Erase) =>
   ({ eventId, thing }: Named): boolean =>
     'device' in what ? thing === what.device : eventId === what.sample
@@ -24,14 +25,25 @@ const meant =
 /** As a training set's manifest has it. */
 export const sampleDigest = ({ row, label }: Pick<AdmittedSample, 'row' | 'label'>): string =>
   sha256Hex(canonicalJson([row, label]))
-/** An event id says the device's name, so a tombstone has only its digest. */
-export const eventIdDigest = (eventId: string): string => sha256Hex(`event id\0${eventId}`)
 
-/** Rows of the quarantine table that go, labels with them. */
-export const quarantineRemovals = (rows: readonly SampleRow[], what: Erase): Remove[] =>
-  rows
-    .filter(meant(what))
-    .map(({ model, eventId, thing }) => ({ kind: 'remove', key: keys.sample(model, eventId, thing) }))
+/** Rows of the quarantine table that go, labels with them, and the tombstones in their place: two writes each at most. */
+export function quarantineWrites(rows: readonly SampleRow[], what: Erase, because: Because): Write[] {
+  const { erasedAt, reason } = because
+  const meant = rows.filter(isMeant(what))
+  const tombstones = new Map(
+    meant.map(({ model, eventId, version }) => [
+      `${model} ${eventId}`,
+      tombstonePut(model, eventId, { erasedAt, reason, version }),
+    ]),
+  )
+  return [
+    ...meant.map(
+      ({ model, eventId, thing }): Write => ({ kind: 'remove', key: keys.sample(model, eventId, thing) }),
+    ),
+    // One for an id under which two devices sent: a transaction writes an item once.
+    ...tombstones.values(),
+  ]
+}
 
 /**
  * An admitted object without what is erased: a tombstone for each sample in place of its values and names. The digest
@@ -46,7 +58,7 @@ export function eraseFromAdmitted(
   { erasedAt, reason }: Because,
 ): ErasedSamples | undefined {
   if (reason.trim() === '') throw new InputError('NO_REASON', 'reason: say why it is erased', 'reason')
-  const is = meant(what)
+  const is = isMeant(what)
   const gone = document.samples.filter(is)
   if (gone.length === 0) return undefined
   const before = 'tombstones' in document ? document.tombstones : []
@@ -61,46 +73,20 @@ export function eraseFromAdmitted(
   }
 }
 
-export interface ErasurePlan {
-  /** Objects to write under their own digest. */
-  readonly write: readonly { readonly key: string; readonly bytes: Uint8Array; readonly replaces: string }[]
-  /** Objects of which every version is to be deleted, once the others are written. */
-  readonly remove: readonly string[]
-  /** Training sets that named what is erased; their manifests stay as they are. */
-  readonly trainingSets: readonly string[]
-  readonly erased: number
-}
-export interface HeldSamples {
-  /** Digest under which the object was admitted. */
-  readonly digest: string
-  /** Where it is now, when something of it was erased before. */
-  readonly key?: string
-  readonly document: AdmittedSamples | ErasedSamples
-}
-/** Rows of drops are in `holdout` alone, and stay: packages are signed with them. */
-const WITH_FIELD_ROWS: readonly Channel[] = ['train', 'validation', 'field']
+/** Tombstones by when and why, the oldest first. */
+export const erasuresIn = (tombstones: readonly Tombstone[]): Erasure[] =>
+  [...Map.groupBy(tombstones, t => `${t.erasedAt} ${t.reason}`).values()]
+    .flatMap(([first, ...more]) =>
+      first === undefined
+        ? []
+        : [{ erasedAt: first.erasedAt, reason: first.reason, samples: 1 + more.length }],
+    )
+    .sort((a, b) => (a.erasedAt < b.erasedAt ? -1 : a.erasedAt > b.erasedAt ? 1 : 0))
 
-/** What erasing means for the objects of one model: those that were admitted, and the training sets made of them. */
-export function planErasure(
-  model: string,
-  held: readonly HeldSamples[],
-  sets: readonly { readonly digest: string; readonly set: TrainingSet }[],
-  what: Erase,
-  because: Because,
-): ErasurePlan {
-  const is = meant(what)
-  const write: { key: string; bytes: Uint8Array; replaces: string }[] = []
-  let erased = 0
-  for (const { digest, key = admittedKey(model, digest), document } of held) {
-    const rest = eraseFromAdmitted(document, digest, what, because)
-    if (rest === undefined) continue
-    erased += document.samples.length - rest.samples.length
-    const bytes = Buffer.from(canonicalJson(rest))
-    write.push({ key: admittedKey(model, sha256Hex(bytes)), bytes, replaces: key })
-  }
-  const trainingSets = sets.filter(({ set }) => set.samples.some(is)).map(s => s.digest)
-  const channels = trainingSets.flatMap(digest => WITH_FIELD_ROWS.map(c => channelKey(model, digest, c)))
-  return { write, remove: [...write.map(w => w.replaces), ...channels], trainingSets, erased }
+/** What was erased of the samples that a training set names. */
+export function erasuresOf(set: TrainingSet, { tombstones }: ErasedSamples): Erasure[] {
+  const named = new Set(set.samples.map(s => `${eventIdDigest(s.eventId)}#${s.digest}`))
+  return erasuresIn(tombstones.filter(t => named.has(`${t.eventId}#${t.digest}`)))
 }
 
 /**
@@ -120,4 +106,30 @@ export function accountFor(set: TrainingSet, { samples, tombstones, original }: 
     } else if (found !== digest) faults.push(`${eventId}: its values are not those that were trained on`)
   }
   return faults
+}
+
+/**
+ * A label request without the lines of what is erased. Undefined when no line is meant; a line that is no JSON is
+ * nobody's and stays.
+ */
+export function eraseFromRequest(
+  text: string,
+  what: Erase,
+): { readonly rest: string; readonly lines: number } | undefined {
+  const is = isMeant(what)
+  const all = text.split('\n')
+  const kept = all.filter(line => {
+    const named = namedIn(line)
+    return named === undefined || !is(named)
+  })
+  return kept.length === all.length ? undefined : { rest: kept.join('\n'), lines: all.length - kept.length }
+}
+
+function namedIn(line: string): Named | undefined {
+  try {
+    const { eventId, thing } = JSON.parse(line) as Partial<Named>
+    return typeof eventId === 'string' && typeof thing === 'string' ? { eventId, thing } : undefined
+  } catch {
+    return undefined
+  }
 }

@@ -57,6 +57,16 @@ const chained = ({ id, digest }: LineageNode): Facet => ({
   digest,
 })
 
+/** What of a training set was erased since, on the set. */
+function erasedFacet(document: LineageDocument): Readonly<Record<string, Facet>> {
+  const erasures = nodesOf(document, 'erasure')
+    .filter(({ facts }) => facts.current !== null && facts.samples > 0)
+    .map(({ facts: { erasedAt, reason, samples } }) => ({ erasedAt, reason, samples }))
+  if (erasures.length === 0) return {}
+  const _schemaURL = `${PRODUCER}/1-0-0/ErasureDatasetFacet.json`
+  return { edgeloop_erased: { _producer: PRODUCER, _schemaURL, erasures } }
+}
+
 /**
  * One START and one COMPLETE for the training, each compilation and the signing of a version, in the order of their
  * times. An end that is not on record has no event, and a failed version has no COMPLETE.
@@ -126,7 +136,10 @@ function training(
     ...{ job: 'train', kind: 'TRAINING', start: requestedAt, complete: evaluated?.facts.evaluatedAt },
     inputs: [
       ...sources,
-      artefact(manifestKey(document.model, digest), { datasetType: typed('FILE'), version: version(digest) }),
+      artefact(manifestKey(document.model, digest), {
+        ...{ datasetType: typed('FILE'), version: version(digest) },
+        ...erasedFacet(document),
+      }),
     ],
     outputs: model ? [model] : [],
     facets: {

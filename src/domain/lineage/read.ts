@@ -5,6 +5,8 @@ import {
   type DecisionRow,
   type DeviceRow,
   type EpisodeRow,
+  type ErasedAdmittedRow,
+  type ErasedSetRow,
   keys,
   listings,
   type ModelRow,
@@ -15,6 +17,7 @@ import {
 import { EdgeloopError, InputError } from '../errors.ts'
 import { type DeviceEvidence, shardOf } from '../rollout/evidence.ts'
 import type { Rollout } from '../rollout/types.ts'
+import { eventIdDigest, findErased } from '../sampling/erased.ts'
 import type { Quarantine } from '../sampling/quarantine.ts'
 import type { Store } from '../store.ts'
 import { sha256Hex } from '../training/plan.ts'
@@ -31,7 +34,7 @@ const ROLLOUTS_LOOKED_AT = 25
 /** Without the model's name, so many are tried. */
 export const MODELS_TRIED = 50
 
-/** The rows behind a version: six reads at most. `targets` and `previous` where the caller has them already. */
+/** The rows behind a version: eight reads at most. `targets` and `previous` where the caller has them already. */
 export async function readRecord(
   store: Store,
   version: VersionRow,
@@ -45,9 +48,11 @@ export async function readRecord(
     )
   const signed = version.status === 'PACKAGED' ? version.lineage?.previous : undefined
   const previous = known.previous === undefined ? signed : known.previous
+  const erased = await readErased(store, version)
   const base: VersionRecord = {
     ...{ version, targets },
     ...(previous === undefined ? {} : { previous }),
+    ...(erased === undefined ? {} : { erased }),
   }
   if (asked === undefined) return base
   const [admission, decision] = await Promise.all([
@@ -64,13 +69,30 @@ export async function readRecord(
   }
 }
 
-/** A captured prediction by its event id. Throws EdgeloopError NOT_FOUND, or InputError when a model must be named. */
+async function readErased(
+  store: Store,
+  { model, field, trainingSetDigest = '' }: VersionRow,
+): Promise<VersionRecord['erased']> {
+  if (field === undefined) return undefined
+  const [admitted, set] = await Promise.all([
+    store.get<ErasedAdmittedRow>(keys.erasedAdmitted(model, field.digest)),
+    store.get<ErasedSetRow>(keys.erasedSet(model, trainingSetDigest)),
+  ])
+  return admitted && { admitted: admitted.data, ...(set ? { set: set.data } : {}) }
+}
+
+/**
+ * A captured prediction by its event id; of one that was erased, the version that answered. Throws EdgeloopError
+ * NOT_FOUND, GONE when it was erased and not even that is on record, or InputError when a model must be named.
+ */
 export async function readPrediction(
   reads: LineageReads,
   eventId: string,
   model: string | undefined,
 ): Promise<Question> {
-  const sample = await findSample(reads, eventId, model)
+  const models = model === undefined ? await everyModel(reads.store) : [model]
+  const sample = await findSample(reads, eventId, models)
+  if (sample === undefined) return readErasedPrediction(reads, eventId, models)
   const version = await versionRow(reads.store, sample.model, sample.version)
   const bundle =
     sample.bundle === undefined
@@ -141,21 +163,39 @@ async function evidenceOf(
 
 /** The sender is behind the id in the key, and may only use its own ids: at most one row is the one. */
 async function findSample(
-  { store, quarantine }: LineageReads,
+  { quarantine }: LineageReads,
   eventId: string,
-  model: string | undefined,
-): Promise<SampleRow> {
-  const models = model === undefined ? await everyModel(store) : [model]
+  models: readonly string[],
+): Promise<SampleRow | undefined> {
   const found = await Promise.all(
     models.map(name =>
       quarantine.query<SampleRow>(keys.sample(name, '', '').pk, `${eventId}#`, { limit: 8 }),
     ),
   )
-  const sample = found
+  return found
     .flat()
     .map(r => r.data)
     .find(s => s.eventId === eventId && ownsEventId(s.thing, eventId, sha256Hex))
-  if (sample !== undefined) return sample
+}
+
+async function readErasedPrediction(
+  reads: LineageReads,
+  eventId: string,
+  models: readonly string[],
+): Promise<Question> {
+  const found = await Promise.all(models.map(model => findErased(reads.quarantine, model, eventId)))
+  const at = found.findIndex(e => e !== undefined)
+  const [erased, model] = [found[at], models[at]]
+  if (erased !== undefined && model !== undefined) {
+    const { version, ...when } = erased
+    if (version === undefined)
+      throw new EdgeloopError(
+        'GONE',
+        `the prediction "${eventId}" was erased ${when.erasedAt}: ${when.reason}. Which version answered had gone before`,
+      )
+    const question = await readVersion(reads, await versionRow(reads.store, model, version))
+    return { ...question, erased: { ...when, eventId: eventIdDigest(eventId) } }
+  }
   throw new EdgeloopError(
     'NOT_FOUND',
     `there is no captured prediction "${eventId}": most predictions are counted and not sent, and samples go after a year. ` +

@@ -3,6 +3,8 @@ import type {
   AdmissionRow,
   DecisionRow,
   EpisodeRow,
+  ErasedAdmittedRow,
+  ErasedSetRow,
   SignedLineage,
   TargetRow,
   VersionRow,
@@ -18,6 +20,8 @@ export interface VersionRecord {
   readonly admission?: AdmissionRow
   readonly decision?: DecisionRow
   readonly episode?: EpisodeRow
+  /** Where its admitted object is now, and what of its own samples was erased. */
+  readonly erased?: { readonly admitted: ErasedAdmittedRow; readonly set?: ErasedSetRow }
   /** As in the anchor, or, for the one that is being signed, the champion of now; undefined: not known. */
   readonly previous?: SignedLineage['previous']
 }
@@ -122,6 +126,7 @@ function trainingNode(chain: Chain, record: VersionRecord, decision: LineageNode
     },
     [...sources, admission],
   )
+  erasureNodes(chain, record, [admission, set])
   if (image === undefined)
     chain.missing('training image', 'the version was requested before images were recorded')
   else if (!/@sha256:[0-9a-f]{64}$/.test(image))
@@ -136,6 +141,23 @@ function trainingNode(chain: Chain, record: VersionRecord, decision: LineageNode
     requestedAt: row.requestedAt,
   }
   return chain.add('training', `${row.model}@${row.version}`, facts, [set, decision])
+}
+
+/** Nothing follows from them, so that the anchor stays what it was when the version was signed. */
+function erasureNodes(
+  chain: Chain,
+  { erased, version: { trainingSetDigest = '' } }: VersionRecord,
+  parents: readonly (LineageNode | undefined)[],
+): void {
+  for (const { erasedAt, reason, samples: admitted } of erased?.admitted.erasures ?? []) {
+    const own = erased?.set?.erasures.find(e => e.erasedAt === erasedAt && e.reason === reason)
+    chain.add(
+      'erasure',
+      `${trainingSetDigest}/${sha256Hex(`${erasedAt}\0${reason}`).slice(0, 16)}`,
+      { erasedAt, reason, samples: own?.samples ?? 0, admitted, current: erased?.admitted.current ?? null },
+      parents,
+    )
+  }
 }
 
 /** Field samples of its own decision, or those that an earlier version was given, for a drop that keeps them. */

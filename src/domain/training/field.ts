@@ -43,7 +43,7 @@ export async function fieldPart(
 ): Promise<FieldPart> {
   if (source === undefined) return NOTHING
   const { digest, at } = source
-  const document = await readAdmitted(deps.artefacts, config.name, digest)
+  const document = await readAdmitted(deps, config.name, digest)
   const revoked = await revocations(
     deps,
     document.samples.map(s => s.thing),
