@@ -67,6 +67,20 @@ async function erased(what: Erase): Promise<World> {
   return world
 }
 
+describe('reviews', () => {
+  it('of what is erased go with it, and those of others stay', async () => {
+    const world = chain.world.clone()
+    const reviews = (thing: string): number =>
+      [...world.state.store.rows.values()].filter(
+        r => r.key.pk === 'REVIEWS#demo' && (JSON.parse(r.data) as { thing: string }).thing === thing,
+      ).length
+    const others = reviews('lab-1')
+    expect([reviews('lab-2') > 0, others > 0]).toEqual([true, true])
+    await runErase(world, DEVICE)
+    expect([reviews('lab-2'), reviews('lab-1')]).toEqual([0, others])
+  })
+})
+
 describe('erasing', () => {
   it('shows first what it will do, and changes nothing by that', async () => {
     const world = chain.world.clone()

@@ -70,7 +70,7 @@ export async function walk(ports: ErasePorts, job: Job): Promise<Found> {
 }
 
 async function eraseRows(
-  { quarantine }: ErasePorts,
+  { store, quarantine }: ErasePorts,
   { model, what, because, act, note }: Job,
 ): Promise<number> {
   const { pk } = keys.sample(model, '', '')
@@ -79,8 +79,12 @@ async function eraseRows(
   for await (const page of quarantine.pages<SampleRow>(pk, 'sample' in what ? `${what.sample}#` : '')) {
     const rows = page.map(r => r.data).filter(is)
     found += rows.length
-    for (let at = 0; act && at < rows.length; at += ROWS_AT_ONCE)
-      await quarantine.commit(quarantineWrites(rows.slice(at, at + ROWS_AT_ONCE), what, because))
+    for (let at = 0; act && at < rows.length; at += ROWS_AT_ONCE) {
+      const part = rows.slice(at, at + ROWS_AT_ONCE)
+      // A review names a sample, and is found by its row alone: so it goes first.
+      await store.commit(part.map(row => ({ kind: 'remove', key: keys.review(model, row.eventId) })))
+      await quarantine.commit(quarantineWrites(part, what, because))
+    }
     if (Math.floor((seen + page.length) / 10_000) > Math.floor(seen / 10_000))
       note(`quarantine: ${seen + page.length} samples looked at, ${found} of them meant`)
     seen += page.length
