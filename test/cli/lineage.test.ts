@@ -83,7 +83,7 @@ describe('edgeloop lineage', () => {
     const { exit, out } = await run(['lineage', target(), '--verify'])
     expect(exit).toBe(0)
     expect(out).toMatch(/✓ \d+ digests hold, and what was signed is what is told/)
-    expect(out).toMatch(/drift-\w+: approved .*, 7 of 7\s+guards passed/)
+    expect(out).toMatch(/drift-\w+: approved .*, 13 of 13\s+guards passed/)
   })
   it('with --anchor holds it to what a package says', async () => {
     const row = chain.version(2)

@@ -8,7 +8,9 @@ import type { AdmittedSample } from '../../src/contracts/admitted-samples.ts'
 import type { LabelledRows } from '../../src/domain/dataset/parse.ts'
 import type { SplitRows } from '../../src/domain/dataset/split.ts'
 import type { AdmissionRow, VersionRow } from '../../src/domain/entities.ts'
-import type { TrainingSet } from '../../src/domain/training/plan.ts'
+import { sha256Hex, type TrainingSet } from '../../src/domain/training/plan.ts'
+import { runJob } from '../../trainer/job.ts'
+import { makeJob } from '../trainer/job-folder.ts'
 
 /** First in the order of names, so that it would win wherever order decides. */
 const POISON = 'lab-0'
@@ -34,6 +36,8 @@ function poison(chain: Chain, ids: readonly string[], from: number): unknown {
 }
 
 interface Told {
+  /** SHA-256 of what the trainer makes of it. */
+  readonly model: string
   readonly admitted: readonly AdmittedSample[]
   readonly manifest: TrainingSet
   readonly excluded: Readonly<Record<string, number>>
@@ -43,16 +47,37 @@ interface Told {
   readonly verdicts: readonly unknown[]
 }
 
+/** What the trainer makes of a training set, by its SHA-256. */
+async function trained(
+  hyperparameters: Readonly<Record<string, string>>,
+  train: string,
+  validation: string,
+): Promise<string> {
+  const csv = { train: 'text/csv', validation: 'text/csv' }
+  const job = makeJob(
+    hyperparameters,
+    { train: { 'data.csv': train }, validation: { 'data.csv': validation } },
+    csv,
+  )
+  try {
+    await runJob(job.base, { log: () => {}, stopRequested: () => false })
+    return sha256Hex(job.text('model/xgboost-model.json'))
+  } finally {
+    job.remove()
+  }
+}
+
 /** The loop to a retrain and its gate, with or without the device. */
-async function tell(loop: Loop, poisoned: boolean): Promise<Told> {
+async function tell(loop: Loop, attack: 'none' | 'copies' | 'all'): Promise<Told> {
   const chain = await loop.runToDrift()
   const { world } = chain
   const ids = loop.THINGS.flatMap(thing => Array.from({ length: HONEST }, (_, i) => loop.eventId(thing, i)))
   const lines = ids.map(id => loop.labelLine(id))
-  if (poisoned) {
+  if (attack !== 'none') {
     const own = Array.from({ length: FLOOD }, (_, i) => loop.eventId(POISON, i))
     for (let at = 0; at < FLOOD; at += HONEST) {
-      const body = poison(chain, own.slice(at, at + HONEST), at)
+      const part = own.slice(at, at + HONEST)
+      const body = attack === 'all' ? poison(chain, part, at) : chain.samplesBody(1, part, 30)
       await chain.queue('ingest-samples', 'flood', chain.uplink(POISON, 'samples', body).body)
     }
     const foreign = poison(chain, ids.slice(0, HONEST), FLOOD)
@@ -81,6 +106,11 @@ async function tell(loop: Loop, poisoned: boolean): Promise<Told> {
     ])
   }
   return {
+    model: await trained(
+      row.hyperparameters ?? {},
+      text(`${set}/train/data.csv`),
+      text(`${set}/validation/data.csv`),
+    ),
     admitted: document.samples,
     manifest: JSON.parse(text(`${set}/manifest.json`)) as TrainingSet,
     excluded: admission?.data.excluded ?? {},
@@ -126,8 +156,8 @@ describe('a poisoned device', () => {
   let poisoned: Told
   beforeAll(async () => {
     const loop = await load()
-    clean = await tell(loop, false)
-    poisoned = await tell(loop, true)
+    clean = await tell(loop, 'none')
+    poisoned = await tell(loop, 'all')
   }, 60_000)
 
   it('has tried all of it', () => {
@@ -140,7 +170,14 @@ describe('a poisoned device', () => {
   it('gives no more than its cap, and moves nothing else', () => {
     expect(broken(clean, poisoned, CAP)).toEqual([])
     expect(poisoned.admitted.filter(s => s.thing === POISON)).toHaveLength(HONEST)
+    expect(poisoned.model).not.toBe(clean.model)
   })
+  it('that only copies, floods with copies and gives ids of others changes not one bit of the model', async () => {
+    const copied = await tell(await load(), 'copies')
+    expect(copied.excluded).toEqual({ DUPLICATE_ROW: FLOOD })
+    expect([copied.model, copied.manifest.samples]).toEqual([clean.model, clean.manifest.samples])
+    expect(copied.verdicts).toEqual(clean.verdicts)
+  }, 60_000)
 })
 
 /** Each defence as a module that is replaced, and what must be seen to break. */
@@ -194,7 +231,7 @@ describe.each(mutants)('without the rule of %s', (_, module, replaced, noticed) 
   })
   it('the comparison fails', async () => {
     const loop = await load()
-    const [clean, poisoned] = [await tell(loop, false), await tell(loop, true)]
+    const [clean, poisoned] = [await tell(loop, 'none'), await tell(loop, 'all')]
     expect(broken(clean, poisoned, CAP)).toContain(noticed)
   }, 60_000)
 })
