@@ -1,4 +1,4 @@
-/** Predictions, their counts by window, and the audit sample. */
+/** Predictions and their counts by window. */
 import { createHash } from 'node:crypto'
 
 /** First 53 bits of SHA-256(seed ‖ 0 ‖ name), over 2^53. */
@@ -14,12 +14,10 @@ function ownerOf(thing) {
   return `${plain.slice(0, 27)}-${createHash('sha256').update(thing).digest('hex').slice(0, 12)}`
 }
 
-const BATCH_MS = 2_000
-
-/** Ten-thousandths of the probability of what was answered; none for regression. */
+/** The probability of what was answered; none for regression. */
 function confidenceOf(model, prediction, score) {
   if (model.contract.task !== 'binary') return 0
-  return Math.round((prediction === 1 ? score : 1 - score) * 10_000)
+  return prediction === 1 ? score : 1 - score
 }
 
 /** @returns the answer of a model to a row, with how long it took */
@@ -33,21 +31,16 @@ function run(model, values) {
   return { margin, score, prediction, confidence: confidenceOf(model, prediction, score), micros }
 }
 
+const tenThousandths = probability => Math.round(probability * 10_000)
+
 function countLatency(into, micros) {
   const bucket = Math.max(0, Math.floor(4 * Math.log2(micros)))
   into[bucket] = (into[bucket] ?? 0) + 1
 }
 
-export function createCounter({ thing, slot, store, uplink }) {
+export function createCounter({ thing, slot, store, uplink, sampler }) {
   let open = null
   let shadow = null
-  let batch = []
-  const flushSamples = () => {
-    const samples = batch
-    batch = []
-    if (samples.length > 0)
-      uplink.later('samples', { slot, bundle: samples[0].bundle, samples: samples.map(s => s.row) })
-  }
   const flush = () => {
     if (open === null) return
     clearTimeout(open.timer)
@@ -60,24 +53,7 @@ export function createCounter({ thing, slot, store, uplink }) {
       store.change(draft => {
         draft.resets = 0
       })
-    uplink.later('metrics', { ...body, resets, historical: false })
-  }
-  const sample = (model, eventId, values, margin, prediction) => {
-    const { audit } = model.contract.sampling
-    if (place('audit', eventId) >= audit) return
-    if (batch.length > 0 && batch[0].bundle !== model.bundle) flushSamples()
-    if (batch.length === 0) setTimeout(flushSamples, BATCH_MS)
-    const row = {
-      eventId,
-      t: Date.now(),
-      lane: 'audit',
-      pi: audit,
-      row: values,
-      margins: [margin],
-      prediction,
-    }
-    batch.push({ bundle: model.bundle, row })
-    if (batch.length === 100) flushSamples()
+    uplink.later('metrics', { ...body, ...sampler.counts(), resets, historical: false })
   }
   const windowOf = (model, now) => {
     const { windowSeconds } = model.contract.monitoring
@@ -85,12 +61,13 @@ export function createCounter({ thing, slot, store, uplink }) {
     if (open !== null && (open.body.window !== window || open.body.bundle !== model.bundle)) flush()
     if (open === null) {
       const empty = bins => new Array(bins.edges.length + 2).fill(0)
-      const { features, prediction } = model.baseline
+      const { features, prediction, confidence } = model.baseline
       open = {
         body: {
           ...{ slot, bundle: model.bundle, window, inferences: 0, confidence: 0, errors: 0 },
           features: Object.fromEntries(features.map(bins => [bins.name, empty(bins)])),
           ...{ prediction: empty(prediction), latency: {} },
+          ...(confidence === undefined ? {} : { confidenceCounts: empty(confidence) }),
         },
         timer: setTimeout(flush, (window + 1) * windowSeconds * 1_000 - now),
       }
@@ -117,7 +94,7 @@ export function createCounter({ thing, slot, store, uplink }) {
           ? other.prediction !== prediction
           : differs(other.prediction, prediction)
       if (far) body.shadow.disagreed++
-      body.shadow.confidence += other.confidence
+      body.shadow.confidence += tenThousandths(other.confidence)
       countLatency(body.shadow.latency, other.micros)
     } catch {
       body.shadow.errors++
@@ -139,17 +116,19 @@ export function createCounter({ thing, slot, store, uplink }) {
         throw error
       }
       const { margin, score, prediction, confidence, micros } = found
+      const { baseline } = model
       const features = model.contract.features.map(({ name }) => name)
       body.inferences++
-      body.confidence += confidence
-      for (const bins of model.baseline.features)
+      body.confidence += tenThousandths(confidence)
+      if (body.confidenceCounts) body.confidenceCounts[binOf(baseline.confidence, confidence)]++
+      for (const bins of baseline.features)
         body.features[bins.name][binOf(bins, values[features.indexOf(bins.name)])]++
-      body.prediction[binOf(model.baseline.prediction, score)]++
+      body.prediction[binOf(baseline.prediction, score)]++
       countLatency(body.latency, micros)
       if (shadow !== null) beside(body, values, prediction, features)
       const number = store.number('eventEnd').toString(36)
       const eventId = `${ownerOf(thing)}-${store.state.epoch.toString(36)}-${number}`
-      sample(model, eventId, values, margin, prediction)
+      sampler.offer(model, eventId, values, found)
       return { eventId, bundle: model.bundle, prediction, margins: [margin] }
     },
   }
@@ -159,7 +138,7 @@ export function createCounter({ thing, slot, store, uplink }) {
 const differs = (other, value) => Math.abs(other - value) > Math.abs(value) / 100
 
 /** Bin b holds [edges[b-1], edges[b]); the last one what is missing or not finite. */
-function binOf({ edges }, value) {
+export function binOf({ edges }, value) {
   if (typeof value !== 'number' || !Number.isFinite(value)) return edges.length + 1
   const bin = edges.findIndex(edge => value < edge)
   return bin === -1 ? edges.length : bin

@@ -10,6 +10,7 @@ import { createCounter } from './counts.mjs'
 import { createDocuments } from './documents.mjs'
 import { openLink } from './link.mjs'
 import { RUNTIME } from './model.mjs'
+import { createSampler } from './sampling.mjs'
 import { openStore } from './store.mjs'
 import { createUpdates } from './updates.mjs'
 import { createUplink } from './uplink.mjs'
@@ -40,15 +41,16 @@ const { thing, fleet, hardware, slot } = place
 const store = openStore(place.state, () => ({
   trust: firstTrust(place.trustRoot),
   ...{ active: null, previous: null, shadow: null, job: null, rollout: null },
-  ...{ outbox: [], refused: [], stopped: true, resets: 0 },
+  ...{ outbox: [], refused: [], stopped: true, resets: 0, sampling: null },
 }))
 
 let link = null
 let model = null
 /** Rows that came before there was a model. */
 const rows = []
-const uplink = createUplink({ thing, store, link: () => link ?? { up: false } })
-const counter = createCounter({ thing, slot, store, uplink })
+const uplink = createUplink({ thing, store, link: () => link ?? { up: false }, samples: () => sampler })
+const sampler = createSampler({ thing, slot, store, send: uplink.drain })
+const counter = createCounter({ thing, slot, store, uplink, sampler })
 const updates = createUpdates({
   ...{ place, store, uplink, log },
   onModel(next) {
@@ -124,6 +126,7 @@ for (const signal of ['SIGINT', 'SIGTERM'])
   process.once(signal, () => {
     store.change(draft => {
       draft.stopped = true
+      sampler.stop(draft)
     })
     process.exit(0)
   })

@@ -135,8 +135,7 @@ export function createUpdates({ place, store, uplink, log, onModel, onShadow }) 
     }
   }
   /** What is to answer, null for what runs, and what is to run beside it. */
-  const wanted = ({ slots }) => {
-    const entry = slots.find(other => other.slot === slot && other.hardware === hardware)
+  const wanted = entry => {
     if (entry === undefined) return { release: null, shadow: null }
     const { committed, candidate, pins } = entry
     const pin = Object.hasOwn(pins, thing) ? pins[thing] : null
@@ -183,7 +182,9 @@ export function createUpdates({ place, store, uplink, log, onModel, onShadow }) 
     /** What a manifest means, in the draft that also takes its position. */
     plan(draft, manifest) {
       const position = { epoch: manifest.epoch, counter: manifest.counter }
-      const { release, rollout, shadow } = wanted(manifest)
+      const entry = manifest.slots.find(other => other.slot === slot && other.hardware === hardware)
+      draft.sampling = entry?.sampling ?? null
+      const { release, rollout, shadow } = wanted(entry)
       if (bundleOf(shadow?.release) !== bundleOf(draft.shadow?.release)) draft.shadow = shadow
       draft.job = nextJob(draft, position, release, rollout)
       const runs = release !== null && bundleOf(release) === bundleOf(draft.active)

@@ -4,11 +4,11 @@ const AGAIN_MS = 8_000
 const LONGEST_MS = 600_000
 /** Refusals of documents that wait at a time. */
 const MAX_REFUSALS = 32
-/** Other messages that wait at a time: windows and samples. */
+/** Other messages that wait at a time; samples wait elsewhere, until nothing else does. */
 const MAX_WAITING = 168
 const isRefusal = body => /^(ROOT|BEACON|MANIFEST|RELEASE)_/.test(body.code ?? '') && body.step === 'REFUSED'
 
-export function createUplink({ thing, store, link }) {
+export function createUplink({ thing, store, link, samples }) {
   /** @type {Map<number, NodeJS.Timeout>} */
   const timers = new Map()
   let waiting = []
@@ -37,8 +37,11 @@ export function createUplink({ thing, store, link }) {
   const drain = async () => {
     if (sending) return
     sending = true
-    while (waiting.length > 0 && link().up) {
+    while (link().up) {
+      const body = waiting.length === 0 ? samples().next() : null
+      if (body !== null) waiting.push({ kind: 'samples', ...stamp(body) })
       const [first] = waiting
+      if (first === undefined) break
       if (!(await publish(first.kind, first))) break
       waiting = waiting.filter(other => other !== first)
     }
@@ -54,7 +57,9 @@ export function createUplink({ thing, store, link }) {
     later(kind, body) {
       waiting.push({ kind, ...stamp(body) })
       if (waiting.length > MAX_WAITING) {
-        waiting.shift()
+        // Not samples on their way, whose rows would go uncounted.
+        const oldest = waiting.find(other => other.kind !== 'samples')
+        waiting = waiting.filter(other => other !== oldest)
         dropped++
       }
       void drain()
@@ -84,6 +89,8 @@ export function createUplink({ thing, store, link }) {
         draft.outbox = draft.outbox.filter(({ seq }) => seq !== report.seq)
       })
     },
+    /** Sends what is due. */
+    drain: () => void drain(),
     up() {
       for (const message of waiting) if (message.kind === 'metrics') message.body.historical = true
       uplink.flush()
@@ -93,7 +100,11 @@ export function createUplink({ thing, store, link }) {
       for (const timer of timers.values()) clearTimeout(timer)
       timers.clear()
     },
-    counts: () => ({ queued: store.state.outbox.length + waiting.length, dropped }),
+    counts() {
+      const rows = samples().queued()
+      const messages = store.state.outbox.length + waiting.length
+      return { queued: messages + rows.queued, dropped: dropped + rows.dropped }
+    },
   }
   return uplink
 }
