@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { eventContracts } from '../src/contracts/events/index.ts'
+import { targetInput } from '../local/events/input.ts'
+import { eventContracts, reviewsOpened } from '../src/contracts/events/index.ts'
 import { uplinkKinds } from '../src/contracts/mqtt.ts'
 import { routes } from '../src/domain/operators/routes.ts'
 import { commands } from '../src/handlers/ops-command.ts'
@@ -15,6 +16,7 @@ import {
   list,
   ofType,
   policyStatements,
+  properties,
   readTemplate,
   root,
   ruleTargets,
@@ -100,6 +102,52 @@ describe('rules of the domain bus', () => {
   it('every event has a consumer or is for operators, never both', () => {
     const consumed = new Set(ours.flatMap(types))
     expect([...consumed, ...FOR_OPERATORS].sort()).toEqual(eventContracts.map(c => c.type).sort())
+  })
+})
+
+describe('the webhook', () => {
+  const webhook = Object.entries(template.Resources).filter(([id]) => id.startsWith('ReviewWebhook'))
+  const to = ruleTargets(properties(template, 'ReviewWebhookRule'))[0]
+  it('is there with an address only, and no secret is in the template', () => {
+    expect(webhook.map(([id, r]) => [id, r.Condition])).toEqual(
+      ['Connection', 'Destination', 'Rule', 'Role'].map(part => [`ReviewWebhook${part}`, 'ReviewWebhook']),
+    )
+    expect(template.Conditions?.['ReviewWebhook']).toEqual({
+      'Fn::Not': [{ 'Fn::Equals': [{ Ref: 'ReviewWebhookUrl' }, ''] }],
+    })
+    expect(template.Parameters['ReviewWebhookSecret']).toMatchObject({ NoEcho: true, Default: '' })
+    const key = at(properties(template, 'ReviewWebhookConnection'), 'AuthParameters', 'ApiKeyAuthParameters')
+    expect(at(key, 'ApiKeyValue')).toEqual({ Ref: 'ReviewWebhookSecret' })
+  })
+  it('takes https, and http to this machine only', () => {
+    const pattern = new RegExp(`^(?:${String(template.Parameters['ReviewWebhookUrl']?.['AllowedPattern'])})$`)
+    const urls = [
+      'https://label.example.com/hooks/edgeloop?team=a',
+      'http://127.0.0.1:8080/hook',
+      'http://label.example.com/hook',
+      'http://127.0.0.1.example.com/hook',
+      'https://user:pass@label.example.com/hook',
+      'https://label.example.com/*',
+    ]
+    expect(urls.map(url => pattern.test(url))).toEqual([true, true, false, false, false, false])
+    expect(pattern.test('')).toBe(true)
+  })
+  it('says what docs/api.md says it does, and nothing of devices and samples', () => {
+    const event = JSON.parse(source('events/40-request-labels-labels-requested.json')) as {
+      readonly detail: { readonly metadata: object; readonly data: object }
+    }
+    const { metadata, data } = event.detail
+    const opened = { ...event, detail: { metadata, data: { ...data, samples: 90 } } }
+    const input = { Id: 'webhook', InputTransformer: at(to, 'InputTransformer') }
+    const body = targetInput(input, opened, { ruleName: 'r', ruleArn: 'r', ingestionTime: '' })
+    expect(JSON.parse(body)).toEqual({
+      type: 'ReviewsOpened',
+      ...{ id: at(metadata, 'id'), occurredAt: at(metadata, 'occurredAt') },
+      ...{ ...data, samples: 90, reviews: `/v1/reviews?model=${at(data, 'model')}` },
+    })
+    const paths = Object.values(at(to, 'InputTransformer', 'InputPathsMap') as Record<string, string>)
+    const fields = Object.keys(reviewsOpened.data.shape).map(field => `$.detail.data.${field}`)
+    expect(paths.filter(path => path.startsWith('$.detail.data.')).sort()).toEqual(fields.sort())
   })
 })
 

@@ -27,12 +27,13 @@ function readValue(name: string, rule: Json, given: string | undefined): Paramet
   if (given === undefined && fallback === undefined)
     throw new TemplateError(where, 'has no default; pass a value for it in `parameters`')
   const raw = given ?? String(fallback)
+  const shown = rule['NoEcho'] === true || rule['NoEcho'] === 'true' ? '(not shown: NoEcho)' : `"${raw}"`
   const allowed = rule['AllowedValues']
   if (Array.isArray(allowed) && !allowed.map(String).includes(raw))
-    throw new TemplateError(where, `"${raw}" is not one of ${allowed.join(', ')}`)
+    throw new TemplateError(where, `${shown} is not one of ${allowed.join(', ')}`)
   const pattern = rule['AllowedPattern']
   if (typeof pattern === 'string' && !new RegExp(`^(?:${pattern})$`).test(raw))
-    throw new TemplateError(where, `"${raw}" does not match the allowed pattern ${pattern}`)
+    throw new TemplateError(where, `${shown} does not match the allowed pattern ${pattern}`)
   checkLength(where, rule, raw)
   if (type === 'Number') return toNumber(where, rule, raw)
   if (type === 'CommaDelimitedList' || type.startsWith('List<'))

@@ -11,7 +11,7 @@ export interface CloudServices {
   readonly kms: Pick<Kms, 'createKey' | 'createAlias'>
   readonly dynamodb: Pick<DynamoDb, 'createTable'>
   readonly sqs: Pick<Sqs, 'createQueue' | 'setQueuePolicy' | 'visibilityTimeoutSeconds'>
-  readonly events: Pick<EventBridge, 'createBus' | 'createRule'>
+  readonly events: Pick<EventBridge, 'createApiDestination' | 'createBus' | 'createConnection' | 'createRule'>
   readonly iot: Pick<
     Iot,
     'createPolicy' | 'createProvisioningTemplate' | 'createThingType' | 'createTopicRule'

@@ -164,6 +164,16 @@ export interface EventBridge {
   createBus(properties: { readonly Name: string; readonly [other: string]: unknown }): {
     readonly arn: string
   }
+  /** Properties of AWS::Events::Connection; API keys only. */
+  createConnection(properties: Readonly<Record<string, unknown>>): {
+    readonly arn: string
+    readonly arnForPolicy: string
+  }
+  /** Properties of AWS::Events::ApiDestination; POST only, https or http to 127.0.0.1. */
+  createApiDestination(properties: Readonly<Record<string, unknown>>): {
+    readonly arn: string
+    readonly arnForPolicy: string
+  }
   /** Properties of AWS::Events::Rule (EventPattern or ScheduleExpression, State, Targets with DeadLetterConfig, RetryPolicy, Input, InputPath, InputTransformer). */
   createRule(properties: {
     readonly Name: string

@@ -2,12 +2,18 @@
  * Delivery of one event to one target: at least once, retried with back-off, and at the end the target's
  * dead-letter queue. Reference: EventBridge user guide, "Retrying event delivery" and "Using dead-letter queues".
  */
+import type { Iam } from '../core/services.ts'
 import { AwsError, type InvokeAsync, type Principal, type Realm, type SendToQueue } from '../core/types.ts'
+import type { Destinations } from './destinations.ts'
+import { HttpFailure } from './http-target.ts'
 import { isJson, targetInput } from './input.ts'
 import { type Json, number, record } from './read.ts'
+import { isApiDestination, roleNameOf } from './rules.ts'
 
 export interface DeliveryOptions {
   readonly realm: Realm
+  readonly iam: Pick<Iam, 'authorize' | 'principalFor'>
+  readonly destinations: Pick<Destinations, 'invoke' | 'reserve'>
   readonly invokeAsync: InvokeAsync
   readonly sendToQueue: SendToQueue
   /**
@@ -28,7 +34,7 @@ const backOff = (retry: number): number =>
   Math.min(30_000, 200 * 2 ** Math.min(retry - 1, 10)) * (0.75 + Math.random() / 2)
 
 export function createDelivery(options: DeliveryOptions) {
-  const { realm, invokeAsync, sendToQueue, retryDelayMs = backOff } = options
+  const { realm, iam, destinations, invokeAsync, sendToQueue, retryDelayMs = backOff } = options
   const waiting = new Map<NodeJS.Timeout, () => void>()
   const running = new Set<Promise<void>>()
   let closed = false
@@ -38,7 +44,13 @@ export function createDelivery(options: DeliveryOptions) {
     const body = targetInput(target, event, { ruleName: rule.name, ruleArn: rule.arn, ingestionTime })
     if (arn.includes(':sqs:')) return sendToQueue(arn, body, EVENTS, { sourceArn: rule.arn })
     if (!isJson(body)) throw new AwsError('INVALID_JSON', 'The input for the target is not valid JSON.')
-    return invokeAsync(arn, Buffer.from(body), { service: EVENTS.arn, sourceArn: rule.arn })
+    if (!isApiDestination(arn))
+      return invokeAsync(arn, Buffer.from(body), { service: EVENTS.arn, sourceArn: rule.arn })
+    const as = iam.principalFor(roleNameOf(target) ?? '', rule.name)
+    iam.authorize(as, [{ action: 'events:InvokeApiDestination', resource: arn }])
+    await pause(destinations.reserve(arn))
+    if (closed) throw new Error('the bus was closed before its turn came')
+    return destinations.invoke(arn, body)
   }
 
   async function deliver(target: Json, event: Json, rule: RuleRef): Promise<void> {
@@ -74,7 +86,9 @@ export function createDelivery(options: DeliveryOptions) {
           retry,
           error: message(error),
         })
-        await pause(retryDelayMs(retry))
+        const asked = error instanceof HttpFailure ? error.retryAfterMs : 0
+        // Whichever is longer, as in AWS; past the maximum age there is nothing to wait for.
+        await pause(Math.max(retryDelayMs(retry), Math.min(asked, maximumAgeMs)))
       }
     }
     realm.log({
@@ -182,6 +196,7 @@ export function createDelivery(options: DeliveryOptions) {
 
 /** AWS's ERROR_CODE values; permanent ones are never retried. */
 function classify(error: unknown): { code: string; permanent: boolean } {
+  if (error instanceof HttpFailure) return { code: 'SDK_CLIENT_ERROR', permanent: error.permanent }
   const code = error instanceof AwsError ? error.code : ''
   if (/AccessDenied|NotAuthorized/.test(code)) return { code: 'NO_PERMISSIONS', permanent: true }
   if (/NotFound|NonExistentQueue|QueueDoesNotExist/.test(code))

@@ -1,19 +1,24 @@
 /**
  * EventBridge on one machine: buses and rules from the template, patterns and schedules, asynchronous delivery
- * to Lambda functions and SQS queues with retries and dead-letter queues.
+ * to Lambda functions, SQS queues and API destinations with retries and dead-letter queues.
  */
 import type { EventBridge, ServiceOptions } from '../core/services.ts'
 import { AwsError } from '../core/types.ts'
 import { createDelivery, type DeliveryOptions } from './delivery.ts'
+import { createDestinations } from './destinations.ts'
 import { readOperations } from './operations.ts'
 import { envelope, putEvents } from './put-events.ts'
 import { type Json, text } from './read.ts'
-import { makeRule, type Rule } from './rules.ts'
+import { isApiDestination, makeRule, type Rule, roleNameOf } from './rules.ts'
 import { createScheduler } from './schedule.ts'
 
 export { matchesPattern, validatePattern } from './pattern.ts'
 
-export interface EventBridgeOptions extends ServiceOptions, Omit<DeliveryOptions, 'realm'> {
+export interface EventBridgeOptions
+  extends ServiceOptions,
+    Pick<DeliveryOptions, 'invokeAsync' | 'sendToQueue' | 'retryDelayMs'> {
+  /** How long an API destination may take for its answer, in ms; AWS's five seconds by default. */
+  readonly destinationTimeoutMs?: number
   /** How often schedules look at the clock, in ms. */
   readonly tickMs?: number
 }
@@ -23,8 +28,9 @@ type Listener = (event: Json, busName: string) => void
 
 /** Makes the service with its `default` bus. */
 export function createEventBridge(options: EventBridgeOptions): EventBridge {
-  const { realm } = options
-  const delivery = createDelivery(options)
+  const { realm, iam } = options
+  const destinations = createDestinations(realm, options.destinationTimeoutMs)
+  const delivery = createDelivery({ ...options, destinations })
   const scheduler = createScheduler(realm.now, options.tickMs)
   const buses = new Map<string, string>()
   const rules = new Map<string, Map<string, Rule>>()
@@ -86,6 +92,18 @@ export function createEventBridge(options: EventBridgeOptions): EventBridge {
     trigger(rule, event)
   }
 
+  /** What AWS refuses when a target is put: a destination that is not there, a role that EventBridge may not assume. */
+  const checkDestination = (rule: Rule, target: Json): void => {
+    const arn = String(target['Arn'])
+    if (!isApiDestination(arn)) return
+    if (!destinations.has(arn))
+      throw new AwsError(
+        'ResourceNotFoundException',
+        `Rule ${rule.name}: there is no API destination ${arn}.`,
+      )
+    iam.assertAssumable(roleNameOf(target) ?? '', 'events.amazonaws.com')
+  }
+
   const setEnabled = (rule: Rule, enabled: boolean): void => {
     rule.enabled = enabled
     unschedule.get(rule)?.()
@@ -115,6 +133,8 @@ export function createEventBridge(options: EventBridgeOptions): EventBridge {
       },
     },
     createBus,
+    createConnection: destinations.createConnection,
+    createApiDestination: destinations.createApiDestination,
     createRule(properties) {
       const given = text(properties.EventBusName) ?? 'default'
       const bus = findBus(given)
@@ -130,6 +150,7 @@ export function createEventBridge(options: EventBridgeOptions): EventBridge {
           'ResourceAlreadyExistsException',
           `Rule ${rule.name} already exists on ${bus.name}.`,
         )
+      for (const target of rule.targets) checkDestination(rule, target)
       onBus?.set(rule.name, rule)
       setEnabled(rule, rule.enabled)
       return { arn: rule.arn }

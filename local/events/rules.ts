@@ -61,17 +61,23 @@ export function makeRule(realm: Realm, busName: string, properties: Json): Rule 
 const TARGET_PROPERTIES = new Set(
   'Id Arn Input InputPath InputTransformer RetryPolicy DeadLetterConfig'.split(' '),
 )
+const API_DESTINATION = /^arn:aws:events:[^:]+:\d{12}:api-destination\/[^/]+\/[^/]+$/
+
+export const isApiDestination = (arn: string): boolean => API_DESTINATION.test(arn)
 
 function checkTarget(rule: string, target: Json): void {
   const id = text(target['Id'])
   const arn = text(target['Arn'])
   if (!id || !arn) throw invalid(rule, 'each target needs Id and Arn')
-  if (!/^arn:aws:(lambda:[^:]+:\d{12}:function:.+|sqs:[^:]+:\d{12}:.+)$/.test(arn))
+  const http = isApiDestination(arn)
+  if (!http && !/^arn:aws:(lambda:[^:]+:\d{12}:function:.+|sqs:[^:]+:\d{12}:.+)$/.test(arn))
     throw invalid(
       rule,
-      `target ${id}: the local cloud delivers to Lambda functions and SQS queues, not to ${arn}`,
+      `target ${id}: the local cloud delivers to Lambda functions, SQS queues and API destinations, not to ${arn}`,
     )
-  const unknown = Object.keys(target).find(key => !TARGET_PROPERTIES.has(key))
+  if (http && roleNameOf(target) === undefined)
+    throw invalid(rule, `target ${id}: an API destination needs RoleArn, the ARN of a role of this account`)
+  const unknown = Object.keys(target).find(key => !TARGET_PROPERTIES.has(key) && !(http && key === 'RoleArn'))
   if (unknown)
     throw invalid(
       rule,
@@ -85,6 +91,10 @@ function checkTarget(rule: string, target: Json): void {
   if (dlq !== undefined && !/^arn:aws:sqs:[^:]+:\d{12}:.+$/.test(String(record(dlq)['Arn'])))
     throw invalid(rule, `target ${id}: DeadLetterConfig.Arn must be the ARN of an SQS queue`)
 }
+
+/** Name of the role with which a target is called. */
+export const roleNameOf = (target: Json): string | undefined =>
+  /^arn:aws:iam::\d{12}:role\/(?:.*\/)?([\w+=,.@-]+)$/.exec(text(target['RoleArn']) ?? '')?.[1]
 
 function range(rule: string, id: string, target: Json, key: string, min: number, max: number): void {
   const given = record(target['RetryPolicy'])[key]

@@ -12,6 +12,7 @@ import { operatorToken, startEdgeloop } from './local-cloud.ts'
 import { probeExample } from './probe-example.ts'
 import { overHttps } from './probe-https.ts'
 import { comeAndGo } from './probe-identity.ts'
+import { startWebhookReceiver } from './probe-webhook.ts'
 
 /** With fewer, what devices differ by outweighs what they say. */
 const DEVICES = 10
@@ -25,6 +26,8 @@ export async function probeRun<T>(
   const dir = mkdtempSync(join(tmpdir(), 'edgeloop-probe-'))
   const stops: (() => Promise<void> | void)[] = []
   try {
+    const webhook = await startWebhookReceiver()
+    stops.push(() => webhook.close())
     const cloud = await startEdgeloop({
       template,
       dir,
@@ -32,8 +35,8 @@ export async function probeRun<T>(
       mqttPort: 0,
       pollSeconds: 0,
       compileSeconds: 3,
-      // Its packages are small, and make-deltas has statements too.
-      parameters: { DeltaFromBytes: '0' },
+      // Its packages are small, and make-deltas has statements too. The webhook's role exists with a webhook only.
+      parameters: { DeltaFromBytes: '0', ...webhook.parameters },
     })
     stops.push(() => cloud.close())
     const bus = watchBus(cloud)
@@ -41,7 +44,8 @@ export async function probeRun<T>(
     const steps = makeSteps(write, () => 0)
     await tellStory({ cloud, example, devices: DEVICES, steps, watch: bus, onStop: stop => stops.push(stop) })
     await steps.run('lineage', 'labels', () => askLineage(cloud, example.model))
-    await steps.run('labels', 'import', () => postLabel(cloud, example.model))
+    await steps.run('labels', 'webhook', () => postLabel(cloud, example.model))
+    await steps.run('webhook', 'import', () => webhook.told(bus, example.model))
     await steps.run('import', 'devices', () => importOwn(cloud, bus, example.model))
     await steps.run('devices', 'HTTPS', () => comeAndGo(cloud, s3Of(cloud), bus, example))
     await steps.run('HTTPS', 'the clock', () => overHttps(cloud, s3Of(cloud), example))

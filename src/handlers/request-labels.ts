@@ -20,12 +20,12 @@ export interface RequestLabelsDeps extends WithQuarantine {
 /**
  * Writes the audit samples that have no label yet to `label-requests/{model}/{request}.jsonl`, a line each with the
  * event id and the row, for whoever labels: the newest of every device first, so that none uses the budget up alone. A
- * request stays as it was written; the next one carries on.
+ * request stays as it was written; the next one carries on. ReviewsOpened says that file and queue are there.
  */
 export const requestLabels = (deps: RequestLabelsDeps) =>
   fromBus(deps, async event => {
     const { data, cause } = parseBusEvent(event, ['LabelsRequested'])
-    const { model, version, request, since } = data
+    const { model, version, request, cause: why, since } = data
     const key = keys.labelRequest(model, request)
     if ((await deps.store.get(key)) !== undefined) return
     const all = await samplesOf(deps, model)
@@ -41,7 +41,12 @@ export const requestLabels = (deps: RequestLabelsDeps) =>
     await deps.artefacts.putOnce(objectKey, Buffer.from(`${lines.join('\n')}\n`), 'application/jsonl')
     const wanted = samples.filter(s => !s.contested)
     await renewReviews(deps.store, model, { all, wanted }, request, deps.now().toISOString())
-    await deps.store.commit([put(key, { request, objectKey, samples: samples.length }, undefined)], [], cause)
+    const opened = { model, version, request, cause: why, since, samples: samples.length }
+    await deps.store.commit(
+      [put(key, { request, objectKey, samples: samples.length }, undefined)],
+      [{ type: 'ReviewsOpened', data: opened }],
+      cause,
+    )
   })
 
 export const handler = lambda(

@@ -297,7 +297,7 @@ const made = (type: string, body: Record<string, unknown>): OutboxRow => ({
   type,
   detail: JSON.stringify((after(type, type, body) as { detail: unknown }).detail),
 })
-/** Events that nobody subscribes to: people read them. */
+/** Events that no function takes: people read them, or a tool behind the webhook. */
 function forOperators(chain: Chain, of: Find): OutboxRow[] {
   const { job = '' } = chain.version(1)
   const reason = 'AlgorithmError: column label has one class only'
@@ -305,6 +305,7 @@ function forOperators(chain: Chain, of: Find): OutboxRow[] {
     outbox(of, 'InputRejected'),
     outbox(of, 'PhaseStarted'),
     outbox(of, 'RetrainSuppressed'),
+    outbox(of, 'ReviewsOpened'),
     made('TrainingFailed', { model: 'demo', version: 1, job, reason }),
     made('ModelVersionRejected', {
       ...{ model: 'demo', version: 3, metrics: { auc: 0.71 } },

@@ -71,6 +71,16 @@ function recorder() {
         note('bus', p)
         return { arn: `arn:aws:events:eu-west-1:${accountId}:event-bus/${p.Name}` }
       },
+      createConnection: p => {
+        note('connection', p)
+        const arnForPolicy = `arn:aws:events:eu-west-1:${accountId}:connection/${String(p['Name'])}`
+        return { arn: `${arnForPolicy}/1`, arnForPolicy }
+      },
+      createApiDestination: p => {
+        note('apiDestination', p)
+        const arnForPolicy = `arn:aws:events:eu-west-1:${accountId}:api-destination/${String(p['Name'])}`
+        return { arn: `${arnForPolicy}/1`, arnForPolicy }
+      },
       createRule: p => {
         note('rule', p)
         return { arn: `arn:aws:events:eu-west-1:${accountId}:rule/${p.Name}` }

@@ -168,6 +168,12 @@ describe('parameters', () => {
       { P: 'a1' },
       'allowed pattern',
     ],
+    [
+      'a secret of the wrong form, without saying it',
+      { Type: 'String', AllowedPattern: '[a-z]+', NoEcho: true },
+      { P: 'a1' },
+      'parameter P: (not shown: NoEcho) does not match',
+    ],
     ['a number out of range', { Type: 'Number', MaxValue: 3 }, { P: '4' }, 'is not between'],
     ['text for a number', { Type: 'Number' }, { P: 'x' }, '"x" is not a number'],
     ['a value from SSM', { Type: 'AWS::SSM::Parameter::Value<String>' }, { P: '/x' }, 'use String'],

@@ -23,12 +23,16 @@ let front: Awaited<ReturnType<typeof serve>>
 export let invoked: { arn: string; event: Record<string, unknown>; source: unknown }[]
 export let sent: Sent[]
 export let needs: AuthzRequest[]
+/** Roles that no service may assume. */
+export let untrusted: Set<string>
 
 /** What the fakes answer in the present test. */
 export const faults = {
   invoke: (): Error | undefined => undefined,
   send: (_queue: string): Error | undefined => undefined,
   allow: true,
+  /** An action that IAM refuses. */
+  refused: '',
 }
 
 /** A fresh bridge behind HTTP for each test of the file. */
@@ -37,14 +41,16 @@ export function useBridge(): void {
     realm = testRealm()
     invoked = []
     sent = []
-    Object.assign(faults, { invoke: () => undefined, send: () => undefined, allow: true })
-    const fake = testIam(() => faults.allow)
+    Object.assign(faults, { invoke: () => undefined, send: () => undefined, allow: true, refused: '' })
+    const fake = testIam((_, need) => faults.allow && need.action !== faults.refused)
     needs = fake.needs
+    untrusted = fake.untrusted
     bridge = createEventBridge({
       realm,
       iam: fake.iam,
       tickMs: 1,
       retryDelayMs: () => 1,
+      destinationTimeoutMs: 200,
       invokeAsync: async (arn, payload, source) => {
         const error = faults.invoke()
         invoked.push({ arn, event: JSON.parse(payload.toString()), source })

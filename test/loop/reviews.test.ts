@@ -57,6 +57,29 @@ const stats = async (world: World): Promise<Record<string, number>> => ({
 const review = async (world: World): Promise<ReviewRow | undefined> =>
   (await world.state.store.get<ReviewRow>(keys.review('demo', eventId('lab-1', 0))))?.data
 const world = (): World => drifted.world.clone()
+/** What the outbox has for the webhook. */
+const opened = (world: World): unknown[] =>
+  [...world.state.store.rows.values()]
+    .filter(r => r.key.pk.startsWith('OUTBOX#'))
+    .map(r => JSON.parse(r.data) as { type: string; detail: string })
+    .filter(r => r.type === 'ReviewsOpened')
+    .map(r => (JSON.parse(r.detail) as { data: unknown }).data)
+/** A label request like the one of the run, with other data. */
+async function ask(world: World, other: object): Promise<void> {
+  const request = drifted.deliveries.find(d => d.handler === 'request-labels')
+  if (request === undefined) throw new Error('no labels were requested')
+  const { data } = (request.event as { detail: { data: object } }).detail
+  await makeHandlers(world.deps())['request-labels']?.({
+    ...{ id: 'x', source: 'edgeloop', 'detail-type': 'LabelsRequested', time: '' },
+    detail: {
+      metadata: {
+        ...{ id: 'x', type: 'LabelsRequested', version: 1, occurredAt: '2026-03-01T00:00:00.000Z' },
+        ...{ correlationId: 'x', generation: 0 },
+      },
+      data: { ...data, ...other },
+    },
+  })
+}
 
 describe('what answers come to', () => {
   const of = (labels: string): ReviewAnswer[] =>
@@ -84,22 +107,25 @@ describe('the queue', () => {
     const times = reviews.map(r => String(r['requestedAt']))
     expect(times).toEqual([...times].sort())
   })
-  it('takes a sample in once, however often it is asked for', async () => {
+  it('is full, and its file written, before anybody is told of it', async () => {
+    const told = drifted.deliveries.filter(d => d.label === 'ReviewsOpened')
+    expect(told.map(d => d.handler)).toEqual(['publish-outbox'])
+    const before = told[0]?.before ?? world()
+    expect((await queue(before)).reviews).toHaveLength(100)
+    expect([...before.state.artefacts.keys()].filter(k => k.startsWith('label-requests/demo/'))).toHaveLength(
+      1,
+    )
+  })
+  it('takes a sample in once, however often it is asked for, and tells of each request', async () => {
     const again = world()
-    const request = drifted.deliveries.find(d => d.handler === 'request-labels')
-    if (request === undefined) throw new Error('no labels were requested')
-    const { data } = (request.event as { detail: { data: Record<string, unknown> } }).detail
-    await makeHandlers(again.deps())['request-labels']?.({
-      ...{ id: 'x', source: 'edgeloop', 'detail-type': 'LabelsRequested', time: '' },
-      detail: {
-        metadata: {
-          ...{ id: 'x', type: 'LabelsRequested', version: 1, occurredAt: '2026-03-01T00:00:00.000Z' },
-          ...{ correlationId: 'x', generation: 0 },
-        },
-        data: { ...data, request: 'another' },
-      },
-    })
+    await ask(again, { request: 'another' })
     expect((await queue(again)).reviews).toHaveLength(100)
+    expect(opened(again)).toMatchObject([{ model: 'demo', request: 'another' }])
+  })
+  it('tells nobody of a request that found no samples', async () => {
+    const idle = world()
+    await ask(idle, { request: 'early', since: '2099-01-01T00:00:00.000Z' })
+    expect(opened(idle)).toEqual([])
   })
   it('loses what a file of ground truth has answered', async () => {
     const after = world()

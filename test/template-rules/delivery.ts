@@ -96,15 +96,18 @@ export const deliveryRules: readonly Rule[] = [
           for (const key of ['MaximumRetryAttempts', 'MaximumEventAgeInSeconds'])
             if (typeof at(to, 'RetryPolicy', key) !== 'number') problems.push(`RetryPolicy.${key} is not set`)
           const queue = target(at(to, 'Arn'))
+          const type = t.Resources[queue]?.Type
           const allowed =
-            t.Resources[queue]?.Type === 'AWS::SQS::Queue'
+            type === 'AWS::SQS::Queue'
               ? eventBridgeMayWrite(t, queue, id)
-              : ofType(t, 'AWS::Lambda::Permission').some(
-                  ([, p]) =>
-                    p['Principal'] === 'events.amazonaws.com' &&
-                    text(p['FunctionName']) === text(at(to, 'Arn')) &&
-                    text(p['SourceArn']).endsWith(`/${rule['Name']}`),
-                )
+              : type === 'AWS::Events::ApiDestination'
+                ? roleMayCall(t, target(at(to, 'RoleArn')), queue)
+                : ofType(t, 'AWS::Lambda::Permission').some(
+                    ([, p]) =>
+                      p['Principal'] === 'events.amazonaws.com' &&
+                      text(p['FunctionName']) === text(at(to, 'Arn')) &&
+                      text(p['SourceArn']).endsWith(`/${rule['Name']}`),
+                  )
           if (!allowed) problems.push('it may not reach its target')
           return problems.map(p => `${id}: ${p}`)
         }),
@@ -214,6 +217,19 @@ const roleMaySend = (t: Template, role: string, queue: string): boolean =>
   roleStatements(role, properties(t, role)).some(
     s => s.actions.includes('sqs:SendMessage') && s.resources.includes(`\${${queue}.Arn}`),
   )
+
+/** This destination and nothing else, as EventBridge and nobody else. */
+const roleMayCall = (t: Template, role: string, destination: string): boolean => {
+  const granted = roleStatements(role, properties(t, role))
+  const trust = list(at(properties(t, role), 'AssumeRolePolicyDocument', 'Statement'))
+  return (
+    granted.length === 1 &&
+    String(granted[0]?.actions) === 'events:InvokeApiDestination' &&
+    String(granted[0]?.resources) === `\${${destination}.Arn}` &&
+    trust.length === 1 &&
+    at(trust[0], 'Principal', 'Service') === 'events.amazonaws.com'
+  )
+}
 
 const iotMayInvoke = (t: Template, rule: string, functionArn: string): boolean =>
   ofType(t, 'AWS::Lambda::Permission').some(

@@ -61,7 +61,7 @@ function inState(
   choosing: ReadonlySet<string>,
 ): Template {
   const holds = conditionTable((template.Conditions ?? {}) as Json, condition => ({
-    ref: name => values[name],
+    ref: name => values[name] ?? String(template.Parameters[name]?.['Default']),
     getAtt: () => undefined,
     condition,
     mappings: {},

@@ -10,6 +10,7 @@ export interface Resource {
 }
 export interface Template {
   readonly Conditions?: Record<string, unknown>
+  readonly Parameters: Record<string, Record<string, unknown>>
   readonly Resources: Record<string, Resource>
   readonly Outputs: Record<string, Record<string, unknown>>
 }

@@ -19,6 +19,16 @@ export const messaging: ResourceHandlers = {
     const { arn } = services.events.createBus({ ...resource.properties, Name: name })
     return { physicalId: name, attributes: { Arn: arn, Name: name } }
   },
+  'AWS::Events::Connection': (resource, { services, physicalName }) => {
+    const Name = read(resource).optionalString('Name') ?? physicalName(resource.logicalId)
+    const { arn, arnForPolicy } = services.events.createConnection({ ...resource.properties, Name })
+    return { physicalId: Name, attributes: { Arn: arn, ArnForPolicy: arnForPolicy } }
+  },
+  'AWS::Events::ApiDestination': (resource, { services, physicalName }) => {
+    const Name = read(resource).optionalString('Name') ?? physicalName(resource.logicalId)
+    const { arn, arnForPolicy } = services.events.createApiDestination({ ...resource.properties, Name })
+    return { physicalId: Name, attributes: { Arn: arn, ArnForPolicy: arnForPolicy } }
+  },
   'AWS::Events::Rule': (resource, { services, physicalName }) => {
     const { optionalString } = read(resource)
     const name = optionalString('Name') ?? physicalName(resource.logicalId)

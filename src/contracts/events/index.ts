@@ -21,6 +21,7 @@ import { releaseBarred } from './release-barred.ts'
 import { retrainApproved } from './retrain-approved.ts'
 import { retrainRequested } from './retrain-requested.ts'
 import { retrainSuppressed } from './retrain-suppressed.ts'
+import { reviewsOpened } from './reviews-opened.ts'
 import { rolloutAborted } from './rollout-aborted.ts'
 import { rolloutCommanded } from './rollout-commanded.ts'
 import { rolloutCompleted } from './rollout-completed.ts'
@@ -67,6 +68,7 @@ export const eventContracts = [
   deviceDriftDetected,
   harmConfirmed,
   labelsRequested,
+  reviewsOpened,
   labelsReceived,
   retrainRequested,
   retrainApproved,
@@ -101,6 +103,7 @@ export {
   retrainApproved,
   retrainRequested,
   retrainSuppressed,
+  reviewsOpened,
   rolloutAborted,
   rolloutCommanded,
   rolloutCompleted,
