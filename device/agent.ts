@@ -1,5 +1,5 @@
 import { topics } from '../src/contracts/mqtt.ts'
-import { type Refusal, readRoot } from '../verifier/index.ts'
+import { type Refusal, readRoot, trustedTime } from '../verifier/index.ts'
 import { halfJitter } from './backoff.ts'
 import { createDesk, haveOf } from './desk.ts'
 import { type Incoming, readIncoming } from './inbox.ts'
@@ -119,8 +119,10 @@ export function startDevice(options: DeviceOptions): Device {
     ...{ thing, state, storage, transport, clock, random, log },
     onRoom: () => sampler.drain(),
   })
+  // A burst ends by signed time: a device that lost its clock must not take one that is over.
+  const signed: Clock = { ...clock, now: () => trustedTime(state.current.trust, clock.now()) }
   const sampler = createSampler({
-    ...{ thing, clock, storage, room: uplink.room },
+    ...{ thing, clock: signed, storage, room: uplink.room },
     send: body => uplink.send('samples', body),
   })
   const predictors = new Map<string, { installed: InstalledModel; predictor: Predictor }>()

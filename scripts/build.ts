@@ -3,6 +3,7 @@ import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { build } from 'esbuild'
 import { zipSync } from 'fflate'
+import { buildConsole } from './console.ts'
 
 /** Equal code gives equal archives, and so no deployment. The earliest time that a zip can hold. */
 const ZIP_TIME = new Date(1980, 0, 1)
@@ -35,4 +36,4 @@ export async function buildHandlers(outdir = 'dist'): Promise<void> {
   }
 }
 
-if (import.meta.main) await buildHandlers()
+if (import.meta.main) await Promise.all([buildHandlers(), buildConsole()])

@@ -2,9 +2,10 @@
 import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { assertPortsFree } from './lib/free-ports.ts'
-import { buildAndPackage, directions, startEdgeloop } from './lib/local-cloud.ts'
+import { buildAndPackage, deployLocalConsole, directions, exports, startEdgeloop } from './lib/local-cloud.ts'
 import { localTrust } from './lib/local-trust.ts'
 import { cloudFlags, parse, ports, run, UsageError } from './lib/options.ts'
+import { makeLocalPeople } from './lib/people.ts'
 import { openStateFolder } from './lib/state-folder.ts'
 
 const CEREMONY_SECONDS = 20
@@ -13,6 +14,7 @@ const HELP = `Usage: npm run cloud -- [options]
 
   --port N        HTTP endpoint of all AWS services (default 4566, 0: any free port)
   --mqtt-port N   MQTT over mTLS (default 8883, 0: any free port)
+  --console-port N  the operators' page (default 4567, 0: any free port)
   --dir DIR       state (default .edgeloop/cloud)
   --keep          go on with what DIR holds; without it DIR is emptied first
   --no-build      use dist/ and .serverless/ as they are
@@ -58,13 +60,16 @@ await run(async () => {
     writeFileSync(join(folder.dir, 'mqtt-ca.pem'), cloud.mqtt.caPem)
     process.stdout.write(`Local cloud up in ${Math.round(cloud.deploymentMs)} ms: ${cloud.endpoint}\n`)
     if (cloud.notRun.length > 0)
-      process.stdout.write(
-        `Declared, not run here: ${cloud.notRun.length} resources (alarms and their topic)\n`,
-      )
+      process.stdout.write(`Declared, not run here: ${cloud.notRun.length} resources (alarms and the like)\n`)
     const trust = await localTrust(cloud, CEREMONY_SECONDS).catch(noTrust)
+    const people = await makeLocalPeople(cloud)
+    const env = join(folder.dir, 'env')
+    const lines = await exports(cloud, trust)
     process.stdout.write(
-      `${await directions(cloud, trust)}\nDevices: npm run provision -- --help\nCtrl-C stops it.\n`,
+      `${await directions(cloud, trust, { people, console: await deployLocalConsole(cloud) })}\nThe variables as a file: . ${env}\nDevices: npm run provision -- --help\nCtrl-C stops it.\n`,
     )
+    // Last, for whoever waits for it: everything else is there by now.
+    writeFileSync(env, lines, { mode: 0o600 })
     await new Promise<void>(stop => {
       process.once('SIGINT', stop)
       process.once('SIGTERM', stop)

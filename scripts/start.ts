@@ -5,9 +5,10 @@ import type { FieldState } from '../device/field.ts'
 import type { Example } from '../examples/example.ts'
 import type { Cloud } from '../local/cloud.ts'
 import { assertPortsFree } from './lib/free-ports.ts'
-import { buildAndPackage, directions, startEdgeloop } from './lib/local-cloud.ts'
+import { buildAndPackage, deployLocalConsole, directions, startEdgeloop } from './lib/local-cloud.ts'
 import { localTrust } from './lib/local-trust.ts'
 import { cloudFlags, outputFile, parse, ports, run, UsageError, whole } from './lib/options.ts'
+import { makeLocalPeople } from './lib/people.ts'
 import { openStateFolder, temporaryStateFolder } from './lib/state-folder.ts'
 import { watchMemory } from './story/memory.ts'
 import { allReported, makeReport } from './story/report.ts'
@@ -41,6 +42,7 @@ const HELP = `Usage: npm start -- [options]
   --report FILE   write the facts of the run as JSON
   --port N        HTTP endpoint of all AWS services (default 4566, 0: any free port)
   --mqtt-port N   MQTT over mTLS (default 8883, 0: any free port)
+  --console-port N  the operators' page (default 4567, 0: any free port)
   --dir DIR       new or empty folder for the state of the local cloud, kept for npm run cloud -- --keep --dir DIR
                   (default: a temporary folder, deleted at the end)
 `
@@ -154,8 +156,10 @@ await run(async () => {
     if (values.once) return 0
     writeFileSync(join(folder.dir, 'mqtt-ca.pem'), cloud.mqtt.caPem)
     bus.stop()
+    const people = await makeLocalPeople(cloud)
+    const console = await deployLocalConsole(cloud)
     process.stdout.write(
-      `\n${await directions(cloud, await localTrust(cloud))}\nThe field goes on for ${ENCORE_MINUTES} minutes; all else stays up. Ctrl-C stops everything.\n`,
+      `\n${await directions(cloud, await localTrust(cloud), { people, console })}\nThe field goes on for ${ENCORE_MINUTES} minutes; all else stays up. Ctrl-C stops everything.\n`,
     )
     const encore = setTimeout(rest, ENCORE_MINUTES * 60_000)
     stops.push(() => clearTimeout(encore))

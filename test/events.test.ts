@@ -109,6 +109,7 @@ describe('the bundled handlers', () => {
     if (returns === 'nothing') expect(payload).toBeNull()
     else if (returns === 'no failures') expect(payload).toEqual({ batchItemFailures: [] })
     else if ('answer' in returns) expect(payload).toEqual(returns.answer)
+    else if ('answerTo' in returns) expect(payload).toEqual(returns.answerTo(event))
     else if ('status' in returns) expect(payload).toMatchObject({ statusCode: returns.status })
     else {
       const { Records } = event as { Records: { messageId: string }[] }

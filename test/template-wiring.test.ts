@@ -3,10 +3,13 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { targetInput } from '../local/events/input.ts'
-import { eventContracts, reviewsOpened } from '../src/contracts/events/index.ts'
+import { api, type OperationName, operations, routeKey } from '../src/contracts/api/index.ts'
+import { eventContracts, forOperators, reviewsOpened } from '../src/contracts/events/index.ts'
 import { uplinkKinds } from '../src/contracts/mqtt.ts'
-import { routes } from '../src/domain/operators/routes.ts'
-import { commands } from '../src/handlers/ops-command.ts'
+import { commands } from '../src/domain/operators/commands.ts'
+import { takers as takersOfDead } from '../src/domain/operators/dead-letters.ts'
+import { questions } from '../src/domain/operators/questions.ts'
+import { queueCommands, queueQuestions } from '../src/domain/operators/queues.ts'
 import { checkTargets, queued, targets } from './loop/chain.ts'
 import { codeOnly } from './source-text.ts'
 import {
@@ -27,21 +30,6 @@ import {
 
 const template = readTemplate()
 const source = (file: string): string => readFileSync(new URL(file, root), 'utf8')
-
-/** Facts that people and dashboards read; no function waits for them. */
-const FOR_OPERATORS = [
-  'InputRejected',
-  'TrainingStarted',
-  'TrainingFailed',
-  'ModelVersionRejected',
-  'CompilationFailed',
-  'PhaseStarted',
-  'RolloutHeld',
-  'RolloutRolledBack',
-  'RolloutAborted',
-  'RetrainSuppressed',
-  'DeviceDriftDetected',
-]
 
 const takers = (queue: string): string[] =>
   ofType(template, 'AWS::Lambda::EventSourceMapping')
@@ -74,7 +62,10 @@ const sorted = (map: Readonly<Record<string, readonly string[]>>): Record<string
   Object.fromEntries(Object.entries(map).map(([key, handlers]) => [key, [...handlers].sort()]))
 
 describe('rules of the domain bus', () => {
-  const ours = rules.filter(r => sources(r) === 'edgeloop')
+  const all = rules.filter(r => sources(r) === 'edgeloop')
+  // It only shows what others did.
+  const watched = all.filter(r => r.handlers.join() === 'refresh-overview')
+  const ours = all.filter(r => !watched.includes(r))
   const due = ours.filter(r => types(r).includes('CheckDue'))
 
   it('listen on the domain bus', () => {
@@ -101,7 +92,16 @@ describe('rules of the domain bus', () => {
   })
   it('every event has a consumer or is for operators, never both', () => {
     const consumed = new Set(ours.flatMap(types))
-    expect([...consumed, ...FOR_OPERATORS].sort()).toEqual(eventContracts.map(c => c.type).sort())
+    expect([...consumed, ...forOperators].sort()).toEqual(eventContracts.map(c => c.type).sort())
+  })
+  it('make the overview anew on what changes it and is rare: not on each input, report or window', () => {
+    const often = ['InputRejected', 'TrainingStarted', 'CompilationFailed']
+    expect(watched).toHaveLength(1)
+    expect(watched.flatMap(types)).toEqual(
+      expect.arrayContaining(forOperators.filter(type => !often.includes(type))),
+    )
+    for (const type of [...often, 'DeviceReported', 'DeviceSilent', 'WindowClosed', 'CheckDue'])
+      expect(watched.flatMap(types)).not.toContain(type)
   })
 })
 
@@ -184,8 +184,11 @@ describe('rules of AWS’s own events', () => {
     expect(jobs.map(r => r.handlers)).toEqual([['track-training']])
     expect(at(jobs[0]?.pattern, 'detail', 'TrainingJobName')).toEqual([{ prefix: 'edgeloop-dev-' }])
     const clock = theirs.filter(r => r.schedule !== undefined)
-    expect(clock.map(r => [r.schedule, r.handlers])).toEqual([['rate(1 minute)', ['reconcile']]])
-    expect(theirs).toHaveLength(8)
+    expect(clock.map(r => [r.schedule, r.handlers])).toEqual([
+      ['rate(1 minute)', ['reconcile']],
+      ['rate(1 minute)', ['refresh-overview']],
+    ])
+    expect(theirs).toHaveLength(9)
   })
 })
 
@@ -235,18 +238,45 @@ describe('device messages', () => {
   })
 })
 
+it('a dead-letter queue’s messages are said to be of the function that takes from its source', () => {
+  const pairs = ofType(template, 'AWS::SQS::Queue').flatMap(([id, queue]) => {
+    const dead = target(at(queue, 'RedrivePolicy', 'deadLetterTargetArn'))
+    const name = String(properties(template, dead)['QueueName']).replace('edgeloop-dev-', '')
+    return dead === '' ? [] : [[name, takers(id).join()] as const]
+  })
+  expect(Object.fromEntries(pairs)).toEqual(takersOfDead)
+})
+
 describe('operators’ API', () => {
+  it('has limits, of everybody together, that parameters set', () => {
+    expect(at(properties(template, 'HttpApiStage'), 'DefaultRouteSettings')).toEqual({
+      ThrottlingRateLimit: { Ref: 'ApiRequestsPerSecond' },
+      ThrottlingBurstLimit: { Ref: 'ApiRequestBurst' },
+    })
+    const defaults = ['ApiRequestsPerSecond', 'ApiRequestBurst'].map(n => template.Parameters[n]?.['Default'])
+    expect(defaults).toEqual([100, 200])
+  })
   const declared = ofType(template, 'AWS::ApiGatewayV2::Route')
   it('has the routes that the code answers', () => {
-    const answered = [...Object.keys(routes), ...Object.keys(commands)]
+    const answered = [questions, commands, queueQuestions, queueCommands]
+      .flatMap(Object.keys)
+      .map(name => routeKey(api[name as OperationName]))
     expect(declared.map(([, r]) => text(r['RouteKey'])).sort()).toEqual(answered.sort())
   })
   it.each(declared)('%s asks for a token with a scope', (_, route) => {
     expect(route['AuthorizationType']).toBe('JWT')
     expect(target(route['AuthorizerId'])).toBe('HttpApiAuthorizerOperators')
-    const [method = '', path = ''] = text(route['RouteKey']).split(' ')
-    expect(list(route['AuthorizationScopes'])).toEqual([scopeOf(method, path)])
+    const { scope } = operations.find(o => routeKey(o) === text(route['RouteKey']))!
+    expect(list(route['AuthorizationScopes'])).toEqual([scope, `edgeloop/${scope}`])
   })
+})
+
+it('reading needs no right to change, and changing has a scope of its own', () => {
+  for (const { method, scope, path } of operations)
+    if (method === 'GET') expect(['fleet:read', 'labels:write', 'queues:write'], path).toContain(scope)
+    else expect(scope, path).toMatch(/:(write|approve)$/)
+  const approving = operations.filter(o => o.scope.endsWith(':approve')).map(o => o.id)
+  expect(approving.sort()).toEqual(['approveRollout', 'resetBreaker'])
 })
 
 /** Variables that `src/runtime/lambda.ts` and the libraries read in every function. */
@@ -272,12 +302,3 @@ describe('functions', () => {
     expect(Object.keys(declared)).toHaveLength(all.length)
   })
 })
-
-function scopeOf(method: string, path: string): string {
-  if (path === '/v1/labels' || path.startsWith('/v1/reviews')) return 'labels:write'
-  if (method === 'GET') return 'fleet:read'
-  if (path.endsWith('/approval')) return 'rollouts:approve'
-  if (path.endsWith('/retrains')) return 'models:write'
-  if (path.endsWith('/breaker-resets')) return 'models:approve'
-  return path.endsWith('/bars') || path.startsWith('/v1/rollouts') ? 'rollouts:write' : 'devices:write'
-}

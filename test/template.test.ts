@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { describe as inWords, validateTemplate } from '../scripts/check-template.ts'
 import { accessRules } from './template-rules/access.ts'
+import { alarmRules } from './template-rules/alarms.ts'
 import { deliveryRules } from './template-rules/delivery.ts'
 import { functionRules } from './template-rules/functions.ts'
 import { keyRules } from './template-rules/keys.ts'
+import { operatorRules } from './template-rules/operators.ts'
 import { quarantineRules } from './template-rules/quarantine.ts'
 import { ofType, properties, readTemplate } from './template-rules/template.ts'
 
@@ -19,6 +21,8 @@ describe.each([
   ['access and storage', accessRules],
   ['keys', keyRules],
   ['field samples', quarantineRules],
+  ['operators', operatorRules],
+  ['alarms', alarmRules],
 ] as const)('%s', (_, rules) => {
   it.each(rules)('$name', ({ check }) => {
     expect(check(template)).toEqual([])
@@ -37,11 +41,13 @@ describe('the rules have something to look at', () => {
     ['AWS::SQS::Queue', 12],
     ['AWS::Lambda::EventSourceMapping', 6],
     ['AWS::IoT::TopicRule', 8],
-    ['AWS::CloudWatch::Alarm', 7],
+    ['AWS::CloudWatch::Alarm', 40],
     ['AWS::KMS::Key', 4],
     ['AWS::S3::Bucket', 3],
     ['AWS::DynamoDB::Table', 2],
     ['AWS::IoT::Policy', 1],
+    ['AWS::Cognito::UserPoolClient', 3],
+    ['AWS::CloudFront::Distribution', 1],
   ])('%s: at least %d', (type, least) => {
     expect(ofType(template, type).length).toBeGreaterThanOrEqual(least)
   })

@@ -7,12 +7,17 @@ import { createCors } from './cors.ts'
 import { createJwtAuthorizer, type JwtAuthorizer } from './jwt.ts'
 import { proxyEvent, proxyResponse } from './payload.ts'
 import { parseRouteKey, type RoutePattern, selectRoute, split } from './routes.ts'
+import { createThrottle, type Throttle } from './throttle.ts'
 
 export type Invoke = LambdaHost['invoke']
 
 interface Integration {
   readonly functionArn: string
   readonly timeoutMs: number
+}
+interface Stage {
+  readonly variables: Readonly<Record<string, string>>
+  readonly throttle: Throttle | undefined
 }
 interface Route {
   readonly pattern: RoutePattern
@@ -36,7 +41,7 @@ export function createHttpApi(realm: Realm, invoke: Invoke, apiId: string, prope
   const authorizers = new Map<string, JwtAuthorizer>()
   const integrations = new Map<string, Integration>()
   const routes = new Map<string, Route>()
-  const stages = new Map<string, Readonly<Record<string, string>>>()
+  const stages = new Map<string, Stage>()
   const id = (): string => randomUUID().replaceAll('-', '').slice(0, 7)
 
   async function call(route: Route, stage: string, event: unknown): Promise<RestResponse | undefined> {
@@ -65,7 +70,12 @@ export function createHttpApi(realm: Realm, invoke: Invoke, apiId: string, prope
   async function handle(request: RestRequest, rawPath: string): Promise<RestResponse> {
     const preflight = cors?.preflight(request)
     if (preflight) return { status: 204, headers: preflight }
+    const started = performance.now()
     const answer = await dispatch(request, rawPath)
+    const of = { ApiId: apiId }
+    realm.measure?.('AWS/ApiGateway', 'Count', of, 1)
+    realm.measure?.('AWS/ApiGateway', '5xx', of, answer.status >= 500 ? 1 : 0)
+    realm.measure?.('AWS/ApiGateway', 'Latency', of, performance.now() - started)
     return cors ? { ...answer, headers: cors.apply(request, answer.headers ?? {}) } : answer
   }
 
@@ -79,6 +89,8 @@ export function createHttpApi(realm: Realm, invoke: Invoke, apiId: string, prope
     }
     const [first = ''] = decoded
     const stage = stages.has(first) ? first : '$default'
+    const { variables = {}, throttle } = stages.get(stage) ?? {}
+    if (throttle?.take() === false) return message(429, 'Too Many Requests')
     const selected = selectRoute(
       routes.values(),
       request.method,
@@ -102,7 +114,6 @@ export function createHttpApi(realm: Realm, invoke: Invoke, apiId: string, prope
         headers: { ...JSON_TYPE, 'www-authenticate': challenge(decision.status) },
       }
     }
-    const stageVariables = stages.get(stage)
     const event = proxyEvent({
       accountId: realm.accountId,
       apiId,
@@ -112,7 +123,7 @@ export function createHttpApi(realm: Realm, invoke: Invoke, apiId: string, prope
       stage,
       path: `/${decoded.join('/')}`,
       pathParameters,
-      stageVariables: stageVariables && Object.keys(stageVariables).length > 0 ? stageVariables : undefined,
+      stageVariables: Object.keys(variables).length > 0 ? variables : undefined,
       request,
       jwt: decision?.jwt,
     })
@@ -146,7 +157,8 @@ export function createHttpApi(realm: Realm, invoke: Invoke, apiId: string, prope
         key,
         String(value),
       ])
-      stages.set(stage, Object.fromEntries(variables))
+      const throttle = createThrottle(given, () => realm.now().getTime(), refuse)
+      stages.set(stage, { variables: Object.fromEntries(variables), throttle })
     },
     createAuthorizer(given: Json): string {
       const key = id()

@@ -1,7 +1,11 @@
 /** What a handler of one resource type gets and gives, and the reading of its properties. */
+import type { CloudFront } from '../cloudfront/index.ts'
+import type { CloudWatch } from '../cloudwatch/index.ts'
+import type { Cognito } from '../cognito/index.ts'
 import type { DynamoDb, EventBridge, Http, Iam, Iot, Kms, Logs, S3, Sqs } from '../core/services.ts'
 import type { PolicyDocument, Realm } from '../core/types.ts'
 import type { LambdaDeployment } from '../lambda/types.ts'
+import type { Addresses } from './addresses.ts'
 import { isRecord, type Json, TemplateError } from './template.ts'
 
 /** The services a template can make resources in. */
@@ -17,10 +21,18 @@ export interface CloudServices {
     'createPolicy' | 'createProvisioningTemplate' | 'createThingType' | 'createTopicRule'
   >
   readonly logs: Pick<Logs, 'createLogGroup'>
+  readonly cloudwatch: Pick<CloudWatch, 'createAlarm' | 'createCompositeAlarm'>
   readonly http: Pick<Http, 'createApi' | 'createAuthorizer' | 'createIntegration' | 'createRoute'> & {
     createStage(apiId: string, properties: Json): void
   }
   readonly lambda: LambdaDeployment
+  readonly cognito: Pick<
+    Cognito,
+    'createPool' | 'createDomain' | 'createResourceServer' | 'createGroup' | 'createClient'
+  >
+  readonly cloudfront: Omit<CloudFront, 'close'>
+  /** Where AWS's own addresses are on this machine; for outputs, and for properties that people's browsers follow. */
+  readonly addresses: Addresses
 }
 
 export interface Resource {

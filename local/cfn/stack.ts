@@ -1,4 +1,5 @@
 /** What the template says about itself and its addresses. */
+import type { Addresses } from './addresses.ts'
 import type { Template } from './template.ts'
 
 /** `SERVICE-STAGE`, which osls writes into the key of every archive; `local` for another packager's template. */
@@ -12,22 +13,17 @@ export function stackNameOf(template: Template): string {
   return 'local'
 }
 
-/**
- * Outputs with this cloud's address in the place of `https://API.execute-api.REGION.amazonaws.com`, which a
- * template spells out and which no machine but AWS's answers.
- */
-export function localAddresses(
+/** Outputs with this cloud's addresses in the place of AWS's. */
+export function localOutputs(
   outputs: Readonly<Record<string, unknown>>,
-  apis: ReadonlyMap<string, string>,
+  addresses: Addresses,
 ): Readonly<Record<string, unknown>> {
-  const local = (value: unknown): unknown =>
-    typeof value === 'string'
-      ? value.replaceAll(
-          /https:\/\/(\w+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com/g,
-          (whole, apiId: string) => apis.get(apiId) ?? whole,
-        )
-      : value
-  return Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, local(value)]))
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? addresses.local(value) : value,
+    ]),
+  )
 }
 
 /**

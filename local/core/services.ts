@@ -155,6 +155,8 @@ export interface Sqs {
   release(queueArn: string, receiptHandles: readonly string[]): void
   onMessage(queueArn: string, listener: () => void): () => void
   depth(queueArn: string): { readonly visible: number; readonly inFlight: number; readonly delayed: number }
+  /** Every queue by name, with its visible messages and the age of its oldest one in seconds. */
+  vitals(): readonly { readonly name: string; readonly visible: number; readonly oldestSeconds: number }[]
   visibilityTimeoutSeconds(queueArn: string): number
   close(): Promise<void>
 }

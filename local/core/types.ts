@@ -64,7 +64,15 @@ export interface Realm {
   readonly now: () => Date
   /** Structured progress and faults of the cloud itself; the caller decides where it goes. */
   readonly log: (entry: CloudLogEntry) => void
+  /** Takes a value of a service's own metric, as AWS names it; set once CloudWatch is there. */
+  measure?: Measure
 }
+export type Measure = (
+  namespace: string,
+  name: string,
+  dimensions: Readonly<Record<string, string>>,
+  value: number,
+) => void
 export interface CloudLogEntry {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
   /** Which service speaks: `s3`, `lambda`, `iam`, … */

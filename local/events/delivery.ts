@@ -25,7 +25,11 @@ export interface DeliveryOptions {
 export interface RuleRef {
   readonly name: string
   readonly arn: string
+  readonly busName: string
 }
+/** As AWS: rules of the default bus by their name alone. */
+const dimensionsOf = ({ name, busName }: RuleRef): Readonly<Record<string, string>> =>
+  busName === 'default' ? { RuleName: name } : { EventBusName: busName, RuleName: name }
 
 const EVENTS: Principal = { kind: 'service', arn: 'events.amazonaws.com' }
 const DEFAULT_RETRIES = 185
@@ -145,6 +149,7 @@ export function createDelivery(options: DeliveryOptions) {
         ...about,
       })
     } catch (error) {
+      realm.measure?.('AWS/Events', 'InvocationsFailedToBeSentToDlq', dimensionsOf(rule), 1)
       // As in AWS: without a queue policy for events.amazonaws.com the event is gone for good.
       realm.log({
         level: 'error',

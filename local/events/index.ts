@@ -21,6 +21,8 @@ export interface EventBridgeOptions
   readonly destinationTimeoutMs?: number
   /** How often schedules look at the clock, in ms. */
   readonly tickMs?: number
+  /** How long a minute of a rate lasts, in ms; default 60 000. */
+  readonly minuteMs?: number
 }
 const FIRST_RATE_MS = 5_000
 
@@ -143,7 +145,7 @@ export function createEventBridge(options: EventBridgeOptions): EventBridge {
           'ResourceNotFoundException',
           `Rule ${properties.Name}: event bus ${given} does not exist.`,
         )
-      const rule = makeRule(realm, bus.name, properties)
+      const rule = makeRule(realm, bus.name, properties, options.minuteMs)
       const onBus = rules.get(bus.name)
       if (onBus?.has(rule.name))
         throw new AwsError(

@@ -22,7 +22,7 @@ export interface Rule {
 const MAX_TARGETS = 5
 
 /** Throws AwsError (ValidationException, InvalidEventPatternException) naming rule, target and property. */
-export function makeRule(realm: Realm, busName: string, properties: Json): Rule {
+export function makeRule(realm: Realm, busName: string, properties: Json, minuteMs?: number): Rule {
   const name = text(properties['Name']) ?? ''
   if (!/^[.\-_A-Za-z0-9]{1,64}$/.test(name))
     throw invalid(name, 'Name must be 1 to 64 characters of letters, digits, ".", "-" and "_"')
@@ -50,7 +50,7 @@ export function makeRule(realm: Realm, busName: string, properties: Json): Rule 
     pattern: isRecord(pattern) ? pattern : undefined,
     matches: pattern === undefined ? () => false : compilePattern(pattern),
     scheduleExpression,
-    schedule: scheduleExpression === undefined ? undefined : parseSchedule(scheduleExpression),
+    schedule: scheduleExpression === undefined ? undefined : parseSchedule(scheduleExpression, minuteMs),
     rate: scheduleExpression?.startsWith('rate(') ?? false,
     targets,
     enabled: state !== 'DISABLED',

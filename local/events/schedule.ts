@@ -5,17 +5,20 @@ import { parseCron } from './cron.ts'
 /** Next instant after `from`; undefined when the schedule is over. */
 export type Schedule = (from: Date) => Date | undefined
 
-const UNIT_MS: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 }
+const UNIT_MINUTES: Readonly<Record<string, number>> = { minute: 1, hour: 60, day: 1440 }
 
-/** Parses `rate(…)` or `cron(…)`. Throws AwsError ValidationException with the reason. */
-export function parseSchedule(expression: string): Schedule {
+/**
+ * Parses `rate(…)` or `cron(…)`. Throws AwsError ValidationException with the reason.
+ * @param minuteMs how long a minute of a rate lasts
+ */
+export function parseSchedule(expression: string, minuteMs = 60_000): Schedule {
   const rate = /^rate\((\d{1,9}) (minute|hour|day)(s?)\)$/.exec(expression)
   if (rate) {
     const count = Number(rate[1])
     if (count < 1) throw invalid(expression, 'the rate must be at least 1')
     if ((count === 1) !== (rate[3] === ''))
       throw invalid(expression, 'the unit is singular for 1 and plural for more')
-    const period = count * (UNIT_MS[rate[2] ?? ''] ?? 0)
+    const period = count * (UNIT_MINUTES[rate[2] ?? ''] ?? 0) * minuteMs
     return from => new Date(from.getTime() + period)
   }
   const cron = /^cron\((.*)\)$/.exec(expression)?.[1]

@@ -37,7 +37,10 @@ export interface KeyStore {
   alias(name: string, keyId: string): void
   /** By key id, key ARN, alias name or alias ARN; throws NotFoundException. */
   find(id: string): Key
-  /** Sets aside the keys that no `create` has named: a stack that makes such a resource again gets a new key. */
+  /**
+   * Sets aside the keys that no `create` has named: a stack that makes such a resource again gets a new key. They stay in
+   * the account, without an alias, as with a DeletionPolicy of Retain.
+   */
   retireOthers(): void
   list(): readonly Key[]
   aliases(): readonly (readonly [name: string, key: Key])[]
@@ -45,18 +48,25 @@ export interface KeyStore {
 
 const usages = { ECC_NIST_P256: 'SIGN_VERIFY', SYMMETRIC_DEFAULT: 'ENCRYPT_DECRYPT' } as const
 
-/** Opens the keys in `realm.dir/kms`. Only keys that `create` names exist for callers. */
+/** Opens the keys in `realm.dir/kms`. Keys exist for callers once `create` has named them, or when they were set aside. */
 export function openKeyStore(realm: Realm): KeyStore {
   const dir = join(realm.dir, 'kms')
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   const prefix = `arn:aws:kms:${realm.region}:${realm.accountId}:`
   const files = new Map<string, KeyFile>()
+  const retained: KeyFile[] = []
   for (const name of readdirSync(dir)) {
-    if (!name.endsWith('.json')) continue
     const file = JSON.parse(readFileSync(join(dir, name), 'utf8')) as KeyFile
-    files.set(file.stableName, file)
+    if (name.endsWith('.json')) files.set(file.stableName, file)
+    else retained.push(file)
   }
   const keys = new Map<string, Key>()
+  const keep = (file: KeyFile, properties: KeyProperties): Key => {
+    const key = keyOf(file, properties, prefix, realm.accountId)
+    keys.set(key.keyId, key)
+    return key
+  }
+  for (const file of retained) keep(file, {})
   const aliases = new Map<string, string>()
   const byId = (keyId: string): Key => {
     const key = keys.get(keyId)
@@ -76,29 +86,13 @@ export function openKeyStore(realm: Realm): KeyStore {
   return {
     create(stableName, properties) {
       const spec = readSpec(properties)
-      const policy = properties.KeyPolicy ?? defaultPolicy(realm.accountId)
-      checkPolicy(policy, `policy of key ${stableName}`)
+      if (properties.KeyPolicy) checkPolicy(properties.KeyPolicy, `policy of key ${stableName}`)
       const before = files.get(stableName)
       // CloudFormation replaces a key whose spec changes.
       const file = before?.spec === spec ? before : newFile(stableName, spec, realm.now())
       if (file !== before) save(dir, file)
       files.set(stableName, file)
-      const key: Key = {
-        keyId: file.keyId,
-        arn: `${prefix}key/${file.keyId}`,
-        spec,
-        usage: usages[spec],
-        created: file.created,
-        description: String(properties['Description'] ?? ''),
-        policy,
-        enabled: String(properties['Enabled'] ?? true) === 'true',
-        material:
-          spec === 'ECC_NIST_P256'
-            ? { ecc: createPrivateKey(file.secret) }
-            : { aes: Buffer.from(file.secret, 'base64') },
-      }
-      keys.set(key.keyId, key)
-      return key
+      return keep(file, properties)
     },
     alias(name, keyId) {
       if (!/^alias\/[\w/-]+$/.test(name))
@@ -107,15 +101,32 @@ export function openKeyStore(realm: Realm): KeyStore {
     },
     find,
     retireOthers() {
-      for (const [stableName, { keyId }] of files) {
-        if (keys.has(keyId)) continue
-        const path = join(dir, `${keyId}.json`)
+      for (const [stableName, file] of files) {
+        if (keys.has(file.keyId)) continue
+        const path = join(dir, `${file.keyId}.json`)
         renameSync(path, `${path}.retired`)
         files.delete(stableName)
+        keep(file, {})
       }
     },
     list: () => [...keys.values()],
     aliases: () => [...aliases].map(([name, keyId]) => [name, byId(keyId)] as const),
+  }
+}
+
+function keyOf(
+  { keyId, spec, created, secret }: KeyFile,
+  properties: KeyProperties,
+  prefix: string,
+  accountId: string,
+): Key {
+  return {
+    ...{ keyId, arn: `${prefix}key/${keyId}`, spec, usage: usages[spec], created },
+    description: String(properties['Description'] ?? ''),
+    policy: properties.KeyPolicy ?? defaultPolicy(accountId),
+    enabled: String(properties['Enabled'] ?? true) === 'true',
+    material:
+      spec === 'ECC_NIST_P256' ? { ecc: createPrivateKey(secret) } : { aes: Buffer.from(secret, 'base64') },
   }
 }
 

@@ -81,6 +81,7 @@ export function createAsyncInvoker(options: AsyncOptions): AsyncInvoker {
         await options.send(arn, body, role, attributes === undefined ? {} : { attributes })
         realm.log({ ...about, level: 'warn', message: `event of function ${fn.name} failed, sent to ${arn}` })
       } catch (error) {
+        realm.measure?.('AWS/Lambda', 'DestinationDeliveryFailures', {}, 1)
         const reason = error instanceof Error ? error.message : String(error)
         realm.log({
           ...about,

@@ -16,6 +16,7 @@ export interface ExecutorOptions extends LogSink {
   readonly maxTotal: number
   readonly maxPerFunction: number
   readonly idleMs: number
+  readonly reserved?: (functionName: string) => number | undefined
   readonly taskRootOf: (fn: FunctionConfig) => string
 }
 export interface Outcome {
@@ -88,6 +89,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
     maxTotal: options.maxTotal,
     maxPerFunction: options.maxPerFunction,
     idleMs: options.idleMs,
+    ...(options.reserved && { reserved: options.reserved }),
     spawn,
   })
 
@@ -126,13 +128,26 @@ export function createExecutor(options: ExecutorOptions): Executor {
     }
     if (fault) log.line(faultLine(fn, requestId, fault))
     log.end(report)
+    measured(fn, 'Invocations', 1)
+    measured(fn, 'Errors', fault ? 1 : 0)
+    measured(fn, 'Duration', result.durationMs)
     return outcome(result.payload, fault && withRequestId(fault, requestId), environment.tail)
+  }
+
+  /** Of the function, and of all functions together. */
+  const measured = (fn: FunctionConfig, name: string, value: number): void => {
+    realm.measure?.('AWS/Lambda', name, { FunctionName: fn.name }, value)
+    realm.measure?.('AWS/Lambda', name, {}, value)
   }
 
   return {
     pool,
     async execute(fn, payload, requestId, urgent) {
-      const lease = await pool.acquire(fn, urgent)
+      const lease = await pool.acquire(fn, urgent).catch((error: unknown) => {
+        measured(fn, 'Throttles', 1)
+        throw error
+      })
+      realm.measure?.('AWS/Lambda', 'ConcurrentExecutions', {}, pool.counts().running)
       const run = runIn(lease.member, fn, payload, requestId, lease.cold)
       running.add(run)
       try {

@@ -49,6 +49,8 @@ export function createLambda(options: LambdaOptions): Lambda {
   const { realm, iam, sqs, dynamodb, logs } = options
   const folder = join(realm.dir, 'lambda')
   const functions = new Map<string, Known>()
+  /** By PutFunctionConcurrency. */
+  const reserved = new Map<string, number>()
   const mappings: Mapping[] = []
   const positions = openStreamPositions(realm, folder)
 
@@ -71,6 +73,7 @@ export function createLambda(options: LambdaOptions): Lambda {
     maxTotal: options.maxTotal ?? 24,
     maxPerFunction: options.maxPerFunction ?? 4,
     idleMs: options.idleMs ?? 60_000,
+    reserved: name => reserved.get(name),
     taskRootOf: fn => known(fn.name).taskRoot,
   })
   const asyncInvoker = createAsyncInvoker({
@@ -110,6 +113,10 @@ export function createLambda(options: LambdaOptions): Lambda {
       find: name => find(name)?.config,
       run: (fn, payload, requestId) => executor.execute(fn, payload, requestId, true),
       accept: (fn, payload, requestId) => asyncInvoker.accept(fn, payload, requestId),
+      reserve(fn, concurrency) {
+        if (concurrency === undefined) reserved.delete(fn.name)
+        else reserved.set(fn.name, concurrency)
+      },
     }),
     async invokeAsync(functionArn, payload, source) {
       const { config, permissions } = known(functionArn)

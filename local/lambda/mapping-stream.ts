@@ -49,6 +49,8 @@ export function createStreamMapping(ctx: StreamMappingContext): Mapping {
         continue
       }
       const wanted = batch.records.filter(passes)
+      const last = wanted.at(-1)
+      if (last) realm.measure?.('AWS/Lambda', 'IteratorAge', { FunctionName: fn.name }, ageMs(last))
       // A batch that closing interrupted is read again at the next start; one that was finished is not.
       if (wanted.length > 0 && !(await settle(wanted, 0))) return
       position = batch.next
@@ -101,12 +103,11 @@ export function createStreamMapping(ctx: StreamMappingContext): Mapping {
     return Math.max(0, Math.min(...at))
   }
 
+  const ageMs = (record: StreamRecord): number =>
+    Math.max(0, realm.now().getTime() - Number(part(record, 'ApproximateCreationDateTime')) * 1000)
   const tooOld = (record: StreamRecord): boolean => {
     const maximum = config.maximumRecordAgeSeconds ?? -1
-    return (
-      maximum > 0 &&
-      realm.now().getTime() / 1000 - Number(part(record, 'ApproximateCreationDateTime')) > maximum
-    )
+    return maximum > 0 && ageMs(record) > maximum * 1000
   }
 
   async function giveUp(

@@ -11,6 +11,8 @@ export interface PoolOptions<M extends PoolMember> {
   readonly maxTotal: number
   /** Environments of a function without reserved concurrency. */
   readonly maxPerFunction: number
+  /** Concurrency that was reserved for a function after it was made; undefined: what it was made with holds. */
+  readonly reserved?: (functionName: string) => number | undefined
   /** An environment that was idle for so long is ended. */
   readonly idleMs: number
   readonly spawn: (fn: FunctionConfig) => M
@@ -50,7 +52,8 @@ export function createPool<M extends PoolMember>(options: PoolOptions<M>): Pool<
   let arrivals = 0
   let closed = false
 
-  const limit = (fn: FunctionConfig): number => fn.reservedConcurrency ?? options.maxPerFunction
+  const limit = (fn: FunctionConfig): number =>
+    options.reserved?.(fn.name) ?? fn.reservedConcurrency ?? options.maxPerFunction
   const busyOf = (fn: FunctionConfig): number =>
     [...entries].filter(entry => entry.busy && entry.fn.name === fn.name).length
 
@@ -124,7 +127,7 @@ export function createPool<M extends PoolMember>(options: PoolOptions<M>): Pool<
     limit,
     acquire(fn, isUrgent) {
       if (closed) return Promise.reject(shuttingDown())
-      const reserved = fn.reservedConcurrency
+      const reserved = options.reserved?.(fn.name) ?? fn.reservedConcurrency
       // Lambda makes no caller wait: beyond reserved concurrency it throttles. Our own limits are not Lambda's.
       if (reserved === 0 || (isUrgent && reserved !== undefined && busyOf(fn) >= reserved))
         return Promise.reject(throttled())

@@ -1,4 +1,7 @@
-/** The part of the Lambda API that tools use: Invoke, GetFunction, GetFunctionConfiguration, ListFunctions. */
+/**
+ * The part of the Lambda API that tools use: Invoke, GetFunction, GetFunctionConfiguration, ListFunctions,
+ * PutFunctionConcurrency, DeleteFunctionConcurrency, GetAccountSettings.
+ */
 import {
   AwsError,
   type CallContext,
@@ -14,6 +17,8 @@ export interface RestApiOptions {
   readonly find: (nameOrArn: string) => FunctionConfig | undefined
   readonly run: (fn: FunctionConfig, payload: Buffer, requestId: string) => Promise<Outcome>
   readonly accept: (fn: FunctionConfig, payload: Buffer, requestId: string) => void
+  /** Undefined takes a reservation back. */
+  readonly reserve: (fn: FunctionConfig, concurrency: number | undefined) => void
 }
 
 const prefix = '/2015-03-31/functions'
@@ -24,6 +29,12 @@ export function createRestApi(options: RestApiOptions): RestService {
     name: 'lambda',
     signingNames: ['lambda'],
     async handle(request, ctx) {
+      const concurrency = /^\/2017-10-31\/functions\/([^/]+)\/concurrency$/.exec(request.rawPath)?.[1]
+      if (concurrency !== undefined) return reserve(decodeURIComponent(concurrency), request, ctx, options)
+      if (request.rawPath === '/2016-08-19/account-settings') {
+        ctx.authorize({ action: 'lambda:GetAccountSettings', resource: '*' })
+        return json(200, { AccountLimit: { ConcurrentExecutions: 1000 }, AccountUsage: {} })
+      }
       const [name, ...rest] = request.rawPath.startsWith(prefix)
         ? request.rawPath.slice(prefix.length).split('/').slice(1).map(decodeURIComponent)
         : []
@@ -70,6 +81,28 @@ async function invoke(
     },
     body: outcome.payload,
   }
+}
+
+function reserve(
+  name: string,
+  request: RestRequest,
+  ctx: CallContext,
+  options: RestApiOptions,
+): RestResponse {
+  if (request.method === 'DELETE') {
+    options.reserve(known(name, 'lambda:DeleteFunctionConcurrency', ctx, options), undefined)
+    return { status: 204 }
+  }
+  if (request.method !== 'PUT') throw notImplemented(request)
+  const fn = known(name, 'lambda:PutFunctionConcurrency', ctx, options)
+  const { ReservedConcurrentExecutions: n } = JSON.parse(request.body.toString()) as Record<string, unknown>
+  if (typeof n !== 'number' || !Number.isInteger(n) || n < 0)
+    throw new AwsError(
+      'InvalidParameterValueException',
+      'ReservedConcurrentExecutions must be a whole number from 0',
+    )
+  options.reserve(fn, n)
+  return json(200, { ReservedConcurrentExecutions: n })
 }
 
 /** Documented limits of an event, in bytes. */

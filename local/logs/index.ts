@@ -6,6 +6,8 @@ import { createLogStore } from './store.ts'
 export interface LogsOptions extends ServiceOptions {
   /** Lines of a group that stay readable; default 5000. */
   readonly linesPerGroup?: number
+  /** Gets every line that comes. */
+  readonly onLine?: (message: string) => void
 }
 export interface LocalLogs extends Logs {
   has(group: string): boolean
@@ -15,8 +17,8 @@ export interface LocalLogs extends Logs {
   close(): Promise<void>
 }
 
-export function createLogs({ realm, linesPerGroup = 5000 }: LogsOptions): LocalLogs {
-  const store = createLogStore(realm, linesPerGroup)
+export function createLogs({ realm, linesPerGroup = 5000, onLine }: LogsOptions): LocalLogs {
+  const store = createLogStore(realm, linesPerGroup, onLine)
   return {
     service: {
       kind: 'json',

@@ -32,7 +32,11 @@ const GATHER_MS = 50
 export type LogStore = ReturnType<typeof createLogStore>
 
 /** `linesPerGroup` lines of a group stay readable; older ones are in `dir/logs/GROUP.log` only. */
-export function createLogStore(realm: Realm, linesPerGroup: number) {
+export function createLogStore(
+  realm: Realm,
+  linesPerGroup: number,
+  onLine: (message: string) => void = () => {},
+) {
   const groups = new Map<string, LogGroup>()
   const folder = join(realm.dir, 'logs')
   const unwritten = new Map<string, string[]>()
@@ -81,6 +85,7 @@ export function createLogStore(realm: Realm, linesPerGroup: number) {
       return found
     },
     append(groupName: string, streamName: string, message: string, timestamp = realm.now().getTime()): void {
+      onLine(message)
       const { lines } = group(groupName)
       const stream = this.stream(groupName, streamName)
       stream.firstEventTimestamp ??= timestamp

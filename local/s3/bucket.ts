@@ -129,7 +129,7 @@ function sweep(data: string, state: BucketState): void {
   const used = new Set<string>()
   for (const versions of state.objects.values()) for (const version of versions) used.add(version.file)
   for (const { parts } of state.uploads.values()) for (const part of parts.values()) used.add(part.file)
-  for (const file of readdirSync(data)) if (!used.has(file)) rmSync(join(data, file))
+  for (const file of readdirSync(data)) if (!used.has(file)) rmSync(join(data, file), { force: true })
 }
 
 async function concatenate(

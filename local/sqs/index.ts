@@ -76,6 +76,14 @@ export function createSqs({ realm, iam }: ServiceOptions): Sqs {
       for (const handle of receiptHandles) queue.release(handle)
     },
     onMessage: (queueArn, listener) => registry.byArn(queueArn).queue.listen(listener),
+    vitals() {
+      const now = realm.now().getTime()
+      return registry.all().map(({ name, queue }) => ({
+        name,
+        visible: queue.counts().visible,
+        oldestSeconds: queue.messages().reduce((age, { sentAt }) => Math.max(age, (now - sentAt) / 1000), 0),
+      }))
+    },
     depth: queueArn => registry.byArn(queueArn).queue.counts(),
     visibilityTimeoutSeconds: queueArn => registry.byArn(queueArn).queue.settings.visibilityTimeout,
     async close() {

@@ -5,6 +5,7 @@ import { requirements } from '../../conformance/requirements.ts'
 import { type Outcome as Result, runConformance } from '../../conformance/runner.ts'
 import { UsageError, whole } from '../lib/options.ts'
 import type { Command, Io, Options } from './command.ts'
+import { onInterrupt } from './interrupt.ts'
 import { wrap } from './paint.ts'
 
 const path = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url))
@@ -47,6 +48,7 @@ from the environment: docs/device-conformance.md. Without --command the referenc
   --device-cert FILE   its certificate
   --device-key FILE    its key
 `,
+  examples: ['--list', '--command "node my-device.js" --rows --only DEV-UPD'],
   options: {
     ...{ command: { type: 'string' }, rows: { type: 'boolean' }, quick: { type: 'boolean' } },
     ...{ list: { type: 'boolean' }, trace: { type: 'boolean' }, only: { type: 'string', multiple: true } },
@@ -54,13 +56,13 @@ from the environment: docs/device-conformance.md. Without --command the referenc
     ...{ parallel: { type: 'string' }, patience: { type: 'string' } },
     ...{
       mqtt: { type: 'string' },
-      ca: { type: 'string' },
-      cert: { type: 'string' },
-      key: { type: 'string' },
+      ca: { type: 'string', takes: 'file' },
+      cert: { type: 'string', takes: 'file' },
+      key: { type: 'string', takes: 'file' },
     },
     thing: { type: 'string' },
-    'device-cert': { type: 'string' },
-    'device-key': { type: 'string' },
+    'device-cert': { type: 'string', takes: 'file' },
+    'device-key': { type: 'string', takes: 'file' },
   },
   async run(options, io) {
     if (options.flag('list')) return listed()
@@ -77,8 +79,7 @@ from the environment: docs/device-conformance.md. Without --command the referenc
         : {}),
     })
     // Its processes are in groups of their own, so the terminal's Ctrl-C does not reach them.
-    const stop = (): void => void bench.close().finally(() => process.exit(130))
-    process.once('SIGINT', stop).once('SIGTERM', stop)
+    const ended = onInterrupt(() => bench.close())
     try {
       const result = await runConformance(bench, {
         ...{ parallel, patience, only, quick: options.flag('quick') },
@@ -89,7 +90,7 @@ from the environment: docs/device-conformance.md. Without --command the referenc
       })
       return { exit: result.passed ? 0 : 1, text: reportOf(result, io), data: { ...result } }
     } finally {
-      process.off('SIGINT', stop).off('SIGTERM', stop)
+      ended()
       await bench.close()
     }
   },

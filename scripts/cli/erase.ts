@@ -10,6 +10,7 @@ import type { Command, Io, Options, Outcome } from './command.ts'
 import { erasePorts, type OpenPorts } from './erase-stack.ts'
 import { type Paint, short, wrap } from './paint.ts'
 import { openStack, STACK_HELP, stackOptions } from './stack.ts'
+import { plain } from './text.ts'
 
 const MAX_REASON = 500
 
@@ -34,12 +35,13 @@ label-requests/; on the drop bucket s3:ListBucketVersions, and GetObjectVersion 
 Exit status: 0 nothing of it is left; 1 something has to wait, as is said, or another erasure has not ended; 2 wrong usage;
 3 the cloud could not be reached.
 `,
+  examples: ['cold-chain --device containers-0007 --reason "the owner asked" --dry-run'],
   options: {
     ...stackOptions,
     ...{ device: { type: 'string' }, sample: { type: 'string' }, reason: { type: 'string' } },
     ...{ 'dry-run': { type: 'boolean' }, yes: { type: 'boolean' } },
   },
-  positionals: true,
+  positionals: [{ name: 'MODEL' }],
   async run(options, io) {
     const [model, what, reason] = [modelIn(options), whatIn(options), reasonIn(options)]
     const [dry, yes] = [options.flag('dry-run'), options.flag('yes')]
@@ -76,7 +78,8 @@ async function carryOut(
   const plan = [...describe(found, 'will be erased', paint), ...labelLines(found)]
   if (dry) return outcome(0, 'dry-run', found, asked, plan)
   for (const line of plan) note(line)
-  if (begun !== undefined) note(`goes on with what began ${begun.erasedAt} for the reason "${begun.reason}"`)
+  if (begun !== undefined)
+    note(`goes on with what began ${begun.erasedAt} for the reason "${plain(begun.reason)}"`)
   if (!yes && (await ask('It cannot be taken back. Type yes to erase: ')).trim() !== 'yes')
     return outcome(1, 'declined', found, asked, ['Nothing was erased.'])
   const gone = await erase(ports, asked)
@@ -130,7 +133,7 @@ const labelLines = ({ labelFiles }: Found): string[] =>
 
 const inTheWay = (model: string, { what, erasedAt, by }: ErasingRow): string => {
   const target = 'device' in what ? `--device ${what.device}` : `--sample ${what.sample}`
-  return `an erasure that ${by} began ${erasedAt} has not ended; finish it first: npx edgeloop erase ${model} ${target}`
+  return `an erasure that ${by} began ${erasedAt} has not ended; finish it first: npx edgeloop erase ${model} ${target} --reason "…"`
 }
 
 function modelIn(options: Options): string {

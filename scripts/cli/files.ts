@@ -1,5 +1,5 @@
 /** Files that people hand to the command. Every error names the option, the file and the fix. */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import * as z from 'zod'
 import { openChain } from '../../verifier/chain.ts'
 import { parseUntrustedJson } from '../../verifier/json.ts'
@@ -15,6 +15,14 @@ export function readBytes(option: string, file: string): Buffer {
     const { code, message } = error as NodeJS.ErrnoException
     throw new UsageError(`${option}: ${file}: ${code === 'ENOENT' ? 'there is no such file' : message}`)
   }
+}
+
+/** Bytes of a file. Throws UsageError when it is none. */
+export function sizeOf(option: string, file: string): number {
+  const found = statSync(file, { throwIfNoEntry: false })
+  if (found === undefined) throw new UsageError(`${option}: ${file}: there is no such file`)
+  if (!found.isFile()) throw new UsageError(`${option}: ${file}: it is no file`)
+  return found.size
 }
 
 /** Throws UsageError naming the place in the file. */
@@ -34,8 +42,8 @@ export function readJson<S extends z.ZodType>(option: string, file: string, sche
 }
 
 /** Whole or not at all. */
-export function writeWhole(file: string, bytes: Uint8Array | string): void {
-  writeFileSync(`${file}.tmp`, bytes)
+export function writeWhole(file: string, bytes: Uint8Array | string, mode = 0o666): void {
+  writeFileSync(`${file}.tmp`, bytes, { mode })
   renameSync(`${file}.tmp`, file)
 }
 export const writeJson = (file: string, value: unknown): void =>

@@ -14,7 +14,8 @@ which one signs. Take the file to where the next trust root is drafted. Needs km
 
   --out FILE      where they go (default online.json)
 ${STACK_HELP}`,
-  options: { ...stackOptions, out: { type: 'string' } },
+  examples: ['--stage prod --out online.json'],
+  options: { ...stackOptions, out: { type: 'string', takes: 'file' } },
   async run(options, { paint }) {
     const out = options.string('out') ?? 'online.json'
     outputFile('out', out)

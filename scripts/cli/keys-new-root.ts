@@ -16,10 +16,11 @@ machine of their own, and hand out NAME.pub.pem only.
   --dir DIR               folder for the keys (default keys)
   --passphrase-file FILE  encrypts the private keys; the passphrase is the first line
 `,
+  examples: ['--names alice --dir keys --passphrase-file passphrase.txt'],
   options: {
-    dir: { type: 'string' },
+    dir: { type: 'string', takes: 'dir' },
     names: { type: 'string' },
-    'passphrase-file': { type: 'string' },
+    'passphrase-file': { type: 'string', takes: 'file' },
   },
   async run(options, { paint }) {
     const names = options.required('names').split(',')

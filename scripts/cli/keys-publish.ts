@@ -29,10 +29,11 @@ iot:GetRetainedMessage on edgeloop/v1/trust.
   --chain FILE    the chain that it goes behind; made for version 1
   --no-upload     writes the file and stops
 ${STACK_HELP}`,
+  examples: ['--stage prod --draft draft.json --chain chain.json'],
   options: {
     ...stackOptions,
-    draft: { type: 'string', multiple: true },
-    chain: { type: 'string' },
+    draft: { type: 'string', multiple: true, takes: 'file' },
+    chain: { type: 'string', takes: 'file' },
     'no-upload': { type: 'boolean' },
   },
   async run(options, { paint, note }) {

@@ -34,21 +34,25 @@ Writes a draft that holders of root keys sign with \`keys sign\`. What is not gi
   --years N               until it expires (default 2)
   --out FILE              where the draft goes (default draft.json)
 `,
+  examples: [
+    '--first --threshold 2 --online online.json --root-key alice.pub.pem --root-key bob.pub.pem',
+    '--from chain.json --online online.json',
+  ],
   options: {
     first: { type: 'boolean' },
-    from: { type: 'string' },
-    'root-key': { type: 'string', multiple: true },
+    from: { type: 'string', takes: 'file' },
+    'root-key': { type: 'string', multiple: true, takes: 'file' },
     threshold: { type: 'string' },
-    online: { type: 'string' },
-    'model-key': { type: 'string', multiple: true },
-    'deployment-key': { type: 'string', multiple: true },
+    online: { type: 'string', takes: 'file' },
+    'model-key': { type: 'string', multiple: true, takes: 'file' },
+    'deployment-key': { type: 'string', multiple: true, takes: 'file' },
     drop: { type: 'string', multiple: true },
     'new-epoch': { type: 'boolean' },
     'keep-epoch': { type: 'boolean' },
     'revoke-bundle': { type: 'string', multiple: true },
     'minimum-release': { type: 'string', multiple: true },
     years: { type: 'string' },
-    out: { type: 'string' },
+    out: { type: 'string', takes: 'file' },
   },
   async run(options, { paint }) {
     const out = options.string('out') ?? 'draft.json'

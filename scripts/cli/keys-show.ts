@@ -13,8 +13,9 @@ broken or the last one has expired.
 
   --out FILE      writes the last link alone: what new devices are made with
 `,
-  options: { out: { type: 'string' } },
-  positionals: true,
+  examples: ['chain.json --out root.json'],
+  options: { out: { type: 'string', takes: 'file' } },
+  positionals: [{ name: 'CHAIN', takes: 'file' }],
   async run(options, { paint }) {
     const [file, ...more] = options.positionals
     if (file === undefined || more.length > 0)

@@ -22,11 +22,12 @@ copy of the chain, so that nobody can name another.
   --passphrase-file FILE  for an encrypted key; the passphrase is the first line
   --yes                   does not ask
 `,
+  examples: ['--draft draft.json --key alice.pem --chain chain.json'],
   options: {
-    draft: { type: 'string' },
-    key: { type: 'string' },
-    chain: { type: 'string' },
-    'passphrase-file': { type: 'string' },
+    draft: { type: 'string', takes: 'file' },
+    key: { type: 'string', takes: 'file' },
+    chain: { type: 'string', takes: 'file' },
+    'passphrase-file': { type: 'string', takes: 'file' },
     yes: { type: 'boolean' },
   },
   async run(options, { paint, interactive, ask, note }) {

@@ -35,7 +35,12 @@ stack signs. Needs iot:GetRetainedMessage on edgeloop/v1/* and kms:GetPublicKey.
   --chain FILE    your copy of the chain; says whether devices get the same
   --fleet FLEET   also checks the fleet's beacon and manifest as a device would, and says which key signed them (repeat)
 ${STACK_HELP}`,
-  options: { ...stackOptions, chain: { type: 'string' }, fleet: { type: 'string', multiple: true } },
+  examples: ['--stage prod --chain chain.json --fleet containers'],
+  options: {
+    ...stackOptions,
+    chain: { type: 'string', takes: 'file' },
+    fleet: { type: 'string', multiple: true },
+  },
   async run(options, { paint }) {
     const copy = options.string('chain')
     const own = copy === undefined ? undefined : readJson('--chain', copy, trustChain)

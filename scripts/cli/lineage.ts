@@ -1,12 +1,13 @@
-import { type LineageDocument, type LineageNode, lineageDocument } from '../../src/contracts/lineage.ts'
+import type { LineageDocument, LineageNode } from '../../src/contracts/lineage.ts'
 import { type LineageFault, verifyLineage } from '../../src/domain/lineage/chain.ts'
 import { toCycloneDx } from '../../src/domain/lineage/cyclonedx.ts'
 import type { Places } from '../../src/domain/lineage/find.ts'
 import { toOpenLineage } from '../../src/domain/lineage/openlineage.ts'
 import { UsageError } from '../lib/options.ts'
-import { API_HELP, apiOptions, askApi } from './api.ts'
-import { CloudError, type Command, type Options } from './command.ts'
+import { API_HELP, apiOptions, type Client, openApi } from './api.ts'
+import type { Command, Options } from './command.ts'
 import { type Paint, short, wrap } from './paint.ts'
+import { plain } from './text.ts'
 
 const FORMATS = ['json', 'openlineage', 'cyclonedx'] as const
 type Format = (typeof FORMATS)[number]
@@ -28,25 +29,28 @@ data, and the decision that asked for it. What is not on record is said.
 ${API_HELP}
 Exits with 1 when something does not hold.
 `,
+  examples: ['cold-chain@2 --verify', 'containers-0001-mwqcizae-7 --format openlineage'],
   options: {
     ...apiOptions,
     ...{ model: { type: 'string' }, thing: { type: 'string' }, at: { type: 'string' } },
-    ...{ format: { type: 'string' }, verify: { type: 'boolean' }, anchor: { type: 'string' } },
+    ...{
+      format: { type: 'string', choices: FORMATS },
+      verify: { type: 'boolean' },
+      anchor: { type: 'string' },
+    },
     ...{ drops: { type: 'string' }, artefacts: { type: 'string' } },
   },
-  positionals: true,
-  async run(options, { paint }) {
-    const path = pathOf(options)
+  positionals: [{ name: 'EVENTID' }],
+  async run(options, io) {
+    const { paint } = io
+    const asks = targetOf(options)
     const format = formatOf(options)
     const anchor = options.string('anchor')
     if (anchor !== undefined && !options.flag('verify'))
       throw new UsageError('--verify is needed with --anchor')
     if (anchor !== undefined && !/^[0-9a-f]{64}$/.test(anchor))
       throw new UsageError(`--anchor: "${anchor}" must be 64 lower-case hex digits`)
-    const read = lineageDocument.safeParse(await askApi(options, path))
-    if (!read.success)
-      throw new CloudError(`the API answered with no lineage (${read.error.issues[0]?.message})`)
-    const document = read.data
+    const document = await asks(await openApi(options, io))
     const faults = options.flag('verify') ? judge(document, anchor) : undefined
     const exported = format === undefined ? undefined : exportAs(format, document, placesOf(options))
     return {
@@ -60,36 +64,32 @@ Exits with 1 when something does not hold.
   },
 }
 
-function pathOf(options: Options): string {
+type Asks = (client: Client) => Promise<LineageDocument>
+
+function targetOf(options: Options): Asks {
   const [target, ...more] = options.positionals
   if (target === undefined || more.length > 0)
     throw new UsageError('name one event id, one bundle by its SHA-256, or one MODEL@VERSION')
-  const query = new URLSearchParams()
-  const given = (name: string, to: boolean): void => {
-    const value = options.string(name)
-    if (value === undefined) return
-    if (!to) throw new UsageError(`--${name} does not go with ${target}`)
-    query.set(name, value)
-  }
-  const version = /^([^@]+)@(\d{1,7})$/.exec(target)
+  const [, model = '', version] = /^([^@]+)@(\d{1,7})$/.exec(target) ?? []
   const bundle = /^[0-9a-f]{64}$/.test(target)
-  given('thing', bundle)
-  given('at', bundle && options.string('thing') !== undefined)
-  given('model', version === null && !bundle)
-  const asked = query.size === 0 ? '' : `?${query}`
-  if (version !== null)
-    return `/v1/lineage/models/${encodeURIComponent(version[1] ?? '')}/versions/${version[2]}`
-  if (bundle) return `/v1/lineage/bundles/${target}${asked}`
-  return `/v1/lineage/predictions/${encodeURIComponent(target)}${asked}`
+  const given = (name: string, to: boolean): string | undefined => {
+    const value = options.string(name)
+    if (value !== undefined && !to) throw new UsageError(`--${name} does not go with ${target}`)
+    return value
+  }
+  const thing = given('thing', bundle)
+  const at = given('at', bundle && thing !== undefined)
+  const ofModel = given('model', version === undefined && !bundle)
+  if (version !== undefined) return client => client.ask('getVersionLineage', { path: { model, version } })
+  if (bundle)
+    return client => client.ask('getBundleLineage', { path: { digest: target }, query: { thing, at } })
+  return client =>
+    client.ask('getPredictionLineage', { path: { eventId: target }, query: { model: ofModel } })
 }
 
-function formatOf(options: Options): Format | undefined {
-  const asked = options.string('format')
-  const format = FORMATS.find(f => f === asked)
-  if (asked !== undefined && format === undefined)
-    throw new UsageError(`--format must be one of ${FORMATS.join(', ')}, not "${asked}"`)
-  return format
-}
+/** What it may be was checked with the options. */
+const formatOf = (options: Options): Format | undefined =>
+  FORMATS.find(format => format === options.string('format'))
 
 function placesOf(options: Options): Places {
   const [drops, artefacts] = [options.string('drops'), options.string('artefacts')]
@@ -117,22 +117,22 @@ function judge(document: LineageDocument, anchor: string | undefined): LineageFa
 }
 
 const faultLines = (faults: readonly LineageFault[], paint: Paint): string[] =>
-  faults.map(({ at, message }) => `${paint.bad('✗')} ${wrap(`${at}: ${message}`, '  ')}`)
+  faults.map(({ at, message }) => `${paint.bad('✗')} ${wrap(plain(`${at}: ${message}`), '  ')}`)
 
 /** The newest first, as one asks: where does this come from? */
 function told(document: LineageDocument, faults: readonly LineageFault[] | undefined, paint: Paint): string {
   const { nodes, anchor, unknown, subject } = document
   return [
-    paint.bold(`Lineage of ${subject}`),
+    paint.bold(`Lineage of ${plain(subject)}`),
     ...nodes
       .toReversed()
       .map(
         node =>
-          `  ${node.kind.padEnd(16)} ${paint.dim(short(node.digest))} ${wrap(inWords(node), ' '.repeat(33))}`,
+          `  ${node.kind.padEnd(16)} ${paint.dim(short(node.digest))} ${wrap(plain(inWords(node)), ' '.repeat(33))}`,
       ),
-    ...(anchor === null ? [] : ['', `Anchored in the signed packages ${anchor.at}: ${anchor.digest}`]),
+    ...(anchor === null ? [] : ['', `Anchored in the signed packages ${plain(anchor.at)}: ${anchor.digest}`]),
     ...(unknown.length === 0 ? [] : ['', paint.bold('Not on record')]),
-    ...unknown.map(({ what, why }) => `  ${wrap(`${what}: ${why}`, '    ')}`),
+    ...unknown.map(({ what, why }) => `  ${wrap(plain(`${what}: ${why}`), '    ')}`),
     ...(faults === undefined
       ? []
       : ['', ...(faults.length === 0 ? [verdict(document, paint)] : faultLines(faults, paint))]),

@@ -3,8 +3,15 @@ import { InputError } from '../../src/domain/errors.ts'
 import { Refusal } from '../../verifier/refusal.ts'
 import { UsageError } from '../lib/options.ts'
 import { QueryError } from '../lib/query/engine.ts'
-import { CloudError, type Command, type Io, readOptions } from './command.ts'
+import { ApiProblem } from './api/errors.ts'
+import { CloudError, type Io, readOptions } from './command.ts'
+import { helpOf, overview } from './help.ts'
+import { Interrupted } from './interrupt.ts'
+import { didYouMean } from './nearest.ts'
 import { makePaint } from './paint.ts'
+import { commandOf, type Entry, entries, groups } from './registry.ts'
+import { makeScreen } from './screen.ts'
+import { plainLines } from './text.ts'
 
 export interface Terminal {
   out(text: string): void
@@ -13,144 +20,124 @@ export interface Terminal {
   /** Whether a person sits there. */
   readonly interactive: boolean
   readonly colour: { readonly out: boolean; readonly err: boolean }
+  /** Width of each that is a terminal. */
+  readonly columns: { readonly out?: number | undefined; readonly err?: number | undefined }
+  /** ms since 1970. */
+  now(): number
 }
 
-export interface Entry {
-  readonly name: string
-  readonly summary: string
-  /** Loaded when it is called: the commands that work offline need no AWS SDK. */
-  readonly load: () => Promise<Command>
+/** Home, and everything below it gone; what was above stays in the scroll. */
+const TOP_OF_SCREEN = '\u001b[H\u001b[J'
+
+/** What holds before a command is known, so that an error is told in the form that was asked for. */
+interface Manner {
+  readonly json: boolean
+  readonly quiet: boolean
+  readonly wide: boolean
+  readonly colour: boolean
 }
-const entries: readonly Entry[] = [
-  {
-    name: 'verify',
-    summary: "explain a package's chain step by step, as a device checks it",
-    load: async () => (await import('./verify.ts')).verify,
-  },
-  {
-    name: 'keys new-root',
-    summary: 'make offline root keys',
-    load: async () => (await import('./keys-new-root.ts')).newRoot,
-  },
-  {
-    name: 'keys fetch',
-    summary: 'fetch the public keys that the stack signs with',
-    load: async () => (await import('./keys-fetch.ts')).fetchKeys,
-  },
-  {
-    name: 'keys root',
-    summary: 'draft the first or the next trust root',
-    load: async () => (await import('./keys-root.ts')).draftRoot,
-  },
-  {
-    name: 'keys sign',
-    summary: 'sign a draft with a root key',
-    load: async () => (await import('./keys-sign.ts')).signDraft,
-  },
-  {
-    name: 'keys publish',
-    summary: 'put a signed draft behind the chain and publish it',
-    load: async () => (await import('./keys-publish.ts')).publishDraft,
-  },
-  {
-    name: 'keys show',
-    summary: 'show a chain of trust roots',
-    load: async () => (await import('./keys-show.ts')).showChain,
-  },
-  {
-    name: 'keys status',
-    summary: 'show what devices get, and whether the stack signs with keys that they trust',
-    load: async () => (await import('./keys-status.ts')).status,
-  },
-  {
-    name: 'device-test',
-    summary: 'test an implementation of the device contract, requirement by requirement',
-    load: async () => (await import('./device-test.ts')).deviceTest,
-  },
-  {
-    name: 'lineage',
-    summary: 'tell where a prediction, a package or a version comes from',
-    load: async () => (await import('./lineage.ts')).lineage,
-  },
-  {
-    name: 'erase',
-    summary: 'erase the samples of a device, or one, for good',
-    load: async () => (await import('./erase.ts')).eraseCommand,
-  },
-  {
-    name: 'query',
-    summary: 'ask the archived windows in SQL: DuckDB here, Athena in AWS',
-    load: async () => (await import('./query.ts')).query,
-  },
-]
-
-const width = Math.max(...entries.map(e => e.name.length))
-const HELP = `Usage: npx edgeloop COMMAND [options]
-
-${entries.map(e => `  ${e.name.padEnd(width)}  ${e.summary}`).join('\n')}
-
-  --json   one JSON document instead of text
-  --help   of a command: its options
-
-Exit status: 0 fine; 1 a check failed or a link is broken; 2 wrong usage or input; 3 the cloud could not be reached or
-did not let us in. Runbooks: docs/runbooks/.
-`
-
-/** The command that these arguments begin with. */
-export const commandOf = (args: readonly string[]): Entry | undefined =>
-  entries.find(({ name }) => name.split(' ').every((word, i) => args[i] === word))
+function mannerOf(args: readonly string[]): Manner {
+  const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args
+  return {
+    json: own.includes('--json'),
+    quiet: own.includes('--quiet') || own.includes('-q'),
+    wide: own.includes('--wide'),
+    colour: !own.includes('--no-color'),
+  }
+}
 
 /** @returns the exit status */
-export async function edgeloop(args: readonly string[], terminal: Terminal): Promise<number> {
+export async function edgeloop(given: readonly string[], terminal: Terminal): Promise<number> {
+  const args = given[0] === 'help' ? [...given.slice(1), '--help'] : given
+  const manner = mannerOf(args)
   const entry = commandOf(args)
-  if (entry === undefined) return overview(args, terminal)
-  const json = args.includes('--json')
-  const io: Io = {
-    paint: makePaint(!json && terminal.colour.out),
-    interactive: !json && terminal.interactive,
-    note: line => terminal.err(`${line}\n`),
-    ask: question => terminal.ask(question),
-  }
+  if (entry === undefined) return noCommand(args, manner, terminal)
   try {
     const command = await entry.load()
     const options = readOptions(command, args.slice(entry.name.split(' ').length))
     if (options.flag('help')) {
-      terminal.out(command.help)
+      terminal.out(helpOf(entry, command))
       return 0
     }
-    const { exit, text, data } = await command.run(options, io)
-    terminal.out(json ? `${JSON.stringify(data, null, 2)}\n` : `${text}\n`)
+    const { exit, text, data } = await command.run(options, ioOf(manner, terminal))
+    if (manner.json) terminal.out(`${JSON.stringify(data, null, 2)}\n`)
+    else if (text !== '') terminal.out(`${text}\n`)
     return exit
   } catch (error) {
-    return failed(entry, error as Error, json, terminal)
+    return failed(entry, error as Error, manner, terminal)
   }
 }
 
-function overview(args: readonly string[], terminal: Terminal): number {
-  const asked = args.every(word => ['--help', '-h', 'help', 'keys'].includes(word))
-  if (asked) terminal.out(HELP)
-  else terminal.err(`edgeloop: there is no command "${args.slice(0, 2).join(' ')}"\n\n${HELP}`)
-  return asked ? 0 : 2
+function ioOf({ json, quiet, wide, colour }: Manner, terminal: Terminal): Io {
+  const { columns } = terminal
+  const screen = makeScreen({
+    write: text => terminal.err(text),
+    columns: columns.err,
+    quiet,
+    bars: !json,
+    now: () => terminal.now(),
+  })
+  return {
+    ...screen,
+    paint: makePaint(!json && colour && terminal.colour.out),
+    interactive: !json && terminal.interactive,
+    width: wide || columns.out === undefined ? Number.POSITIVE_INFINITY : columns.out,
+    now: () => terminal.now(),
+    ask: question => terminal.ask(question),
+    frame(text, data) {
+      if (json) {
+        if (data !== undefined) terminal.out(`${JSON.stringify(data)}\n`)
+      } else if (columns.out === undefined) {
+        if (data !== undefined) terminal.out(`${text}\n\n`)
+      } else terminal.out(`${TOP_OF_SCREEN}${text}\n`)
+    },
+  }
 }
+
+/** A question about all of them, or about a group; or a name that is none. */
+function noCommand(args: readonly string[], { json }: Manner, terminal: Terminal): number {
+  const words = args.filter(word => !word.startsWith('-'))
+  const [first = '', second] = words
+  const group = groups.find(name => name === first)
+  if (words.length === 0 || (group !== undefined && second === undefined)) {
+    terminal.out(overview(group))
+    return 0
+  }
+  const wrong = words.slice(0, 2).join(' ')
+  const names = entries.map(({ name }) => name)
+  const among = group === undefined ? [...names, ...groups] : names.filter(n => n.startsWith(`${group} `))
+  const hint = didYouMean(wrong, among) || didYouMean(first, among)
+  const message = `there is no command "${wrong}".${hint}`
+  if (json) terminal.out(`${JSON.stringify({ error: { code: 'USAGE', message } }, null, 2)}\n`)
+  else terminal.err(`edgeloop: ${plainLines(message)}\n\n${overview(group)}`)
+  return 2
+}
+
+/** A request that was wrong, one that does not fit the state of things, or an API that has a fault. */
+const exitOf = ({ status }: ApiProblem): 1 | 2 | 3 => (status === 409 ? 1 : status < 429 ? 2 : 3)
 
 /** Exit status and code of what a command throws. */
 function judge(error: Error): { readonly exit: 1 | 2 | 3; readonly code: string } {
   if (error instanceof UsageError) return { exit: 2, code: 'USAGE' }
   if (error instanceof InputError) return { exit: 2, code: error.reason }
   if (error instanceof CloudError) return { exit: 3, code: 'CLOUD' }
+  if (error instanceof ApiProblem) return { exit: exitOf(error), code: error.code }
   if (error instanceof Refusal) return { exit: 1, code: error.code }
   if (error instanceof QueryError) return { exit: 1, code: 'QUERY' }
   return { exit: 1, code: 'FAILED' }
 }
 
-function failed(entry: Entry, error: Error, json: boolean, terminal: Terminal): number {
+function failed(entry: Entry, error: Error, { json, colour }: Manner, terminal: Terminal): number {
+  if (error instanceof Interrupted) return 130
   const { exit, code } = judge(error)
   const { message } = error
-  if (json) terminal.out(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`)
+  const { field, instance } = error instanceof ApiProblem ? error : { field: undefined, instance: undefined }
+  const more = { ...(field === undefined ? {} : { field }), ...(instance === undefined ? {} : { instance }) }
+  if (json) terminal.out(`${JSON.stringify({ error: { code, message, ...more } }, null, 2)}\n`)
   else {
-    terminal.err(`${makePaint(terminal.colour.err).bad('✗')} ${message}\n`)
+    terminal.err(`${makePaint(colour && terminal.colour.err).bad('✗')} ${plainLines(message)}\n`)
     if (exit === 2) terminal.err(`  See npx edgeloop ${entry.name} --help.\n`)
   }
-  if (process.env['DEBUG']) terminal.err(`${error.stack}\n`)
+  if (process.env['DEBUG']) terminal.err(`${plainLines(String(error.stack))}\n`)
   return exit
 }

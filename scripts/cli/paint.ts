@@ -19,9 +19,15 @@ export function makePaint(colour: boolean): Paint {
   }
 }
 
-/** https://no-color.org */
-export const wantsColour = (stream: { readonly isTTY?: boolean }): boolean =>
-  stream.isTTY === true && !process.env['NO_COLOR']
+/** https://force-color.org over https://no-color.org over what the stream is. */
+export function wantsColour(
+  stream: { readonly isTTY?: boolean },
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): boolean {
+  const { FORCE_COLOR: force, NO_COLOR: none, TERM: term } = env
+  if (force) return force !== '0' && force !== 'false'
+  return stream.isTTY === true && !none && term !== 'dumb'
+}
 
 /** First twelve digits: enough to tell keys and digests apart, and to read them out. */
 export const short = (digest: string): string => `${digest.slice(0, 12)}…`

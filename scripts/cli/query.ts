@@ -27,13 +27,17 @@ fetches their Parquet files and runs DuckDB over them; with a folder too, withou
 ${STACK_HELP}
 Exit status: 0 answered; 1 the SQL was refused or failed; 2 wrong usage; 3 the cloud could not be reached.
 `,
+  examples: [
+    '"SELECT model, count(*) AS windows FROM windows GROUP BY model"',
+    '"SELECT * FROM device_windows" --model cold-chain --since 2026-11-01 --json',
+  ],
   options: {
     ...stackOptions,
-    ...{ dir: { type: 'string' }, endpoint: { type: 'string' }, athena: { type: 'boolean' } },
+    ...{ dir: { type: 'string', takes: 'dir' }, endpoint: { type: 'string' }, athena: { type: 'boolean' } },
     ...{ model: { type: 'string' }, since: { type: 'string' }, until: { type: 'string' } },
     limit: { type: 'string' },
   },
-  positionals: true,
+  positionals: [{ name: 'SQL' }],
   async run(options, io) {
     const [sql = '', ...more] = options.positionals
     if (sql.trim() === '' || more.length > 0) throw new UsageError('give one query, in quotes')

@@ -24,14 +24,15 @@ blobs/ of the artefact bucket, iot:GetRetainedMessage on edgeloop/v1/*).
   --hardware H     the device's hardware
   --thing NAME     says which release this device is to run
 ${STACK_HELP}`,
-  positionals: true,
+  positionals: [{ name: 'PACKAGE', takes: 'file' }],
+  examples: ['cold-chain@2', 'package.tar --bundle bundle.json --trust chain.json'],
   options: {
     ...stackOptions,
-    bundle: { type: 'string' },
-    trust: { type: 'string' },
+    bundle: { type: 'string', takes: 'file' },
+    trust: { type: 'string', takes: 'file' },
     pin: { type: 'string' },
-    manifest: { type: 'string' },
-    beacon: { type: 'string' },
+    manifest: { type: 'string', takes: 'file' },
+    beacon: { type: 'string', takes: 'file' },
     fleet: { type: 'string' },
     hardware: { type: 'string' },
     thing: { type: 'string' },

@@ -5,12 +5,14 @@ const HOST = '127.0.0.1'
 export interface Ports {
   readonly port: number
   readonly mqttPort: number
+  readonly consolePort: number
 }
 
 /** Binds each port and lets it go again. Rejects with the option to change when one is taken or not allowed. */
-export async function assertPortsFree({ port, mqttPort }: Ports): Promise<void> {
+export async function assertPortsFree({ port, mqttPort, consolePort }: Ports): Promise<void> {
   await assertFree('port', port)
   await assertFree('mqtt-port', mqttPort)
+  await assertFree('console-port', consolePort)
 }
 
 function assertFree(option: string, port: number): Promise<void> {

@@ -18,7 +18,10 @@ interface Fetched {
   readonly spki: Buffer
 }
 
-/** Every key that the stack has. Needs kms:GetPublicKey. @throws Error when the stack has no such alias */
+/**
+ * Every key that the stack has and that is enabled. Needs kms:GetPublicKey.
+ * @throws Error when the stack has no such alias, or has disabled the key that signs
+ */
 export async function fetchOnlineKeys(
   kms: KMSClient,
   alias: StackNames['alias'],
@@ -29,7 +32,8 @@ export async function fetchOnlineKeys(
     if (signing === undefined)
       throw new Error(`${alias[role]}: there is no such key; is the stack deployed, and --stage right?`)
     for (const slot of ['A', 'B'] as const) {
-      const key = await publicKey(kms, `${alias[role]}-${slot.toLowerCase()}`)
+      // KMS gives no public key of a disabled one: it was stolen or replaced, and is in no root to come.
+      const key = await publicKey(kms, `${alias[role]}-${slot.toLowerCase()}`, ['DisabledException'])
       if (key === undefined) continue
       const { hint: keyid, key: object } = pinnedSpki(key.spki)
       const pem = object.export({ type: 'spki', format: 'pem' }).toString()
@@ -39,14 +43,18 @@ export async function fetchOnlineKeys(
   return found
 }
 
-/** Undefined when there is no such key. */
-async function publicKey(kms: KMSClient, KeyId: string): Promise<Fetched | undefined> {
+/** Undefined when there is no such key, or for other reasons that are given. */
+async function publicKey(
+  kms: KMSClient,
+  KeyId: string,
+  absent: readonly string[] = [],
+): Promise<Fetched | undefined> {
   try {
     const { PublicKey, KeyId: arn = KeyId } = await kms.send(new GetPublicKeyCommand({ KeyId }))
     if (PublicKey === undefined) throw new Error(`${KeyId}: KMS answered without a public key`)
     return { arn, spki: Buffer.from(PublicKey) }
   } catch (error) {
-    if ((error as Error).name === 'NotFoundException') return undefined
+    if (['NotFoundException', ...absent].includes((error as Error).name)) return undefined
     throw error
   }
 }

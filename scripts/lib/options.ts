@@ -6,6 +6,7 @@ export class UsageError extends Error {}
 
 const DEFAULT_PORT = 4566
 const DEFAULT_MQTT_PORT = 8883
+const DEFAULT_CONSOLE_PORT = 4567
 
 /** A whole number in a range, or a message that names the option. */
 export function whole(
@@ -34,17 +35,31 @@ export function parse<const T extends ParseArgsConfig>(config: T): ReturnType<ty
 export const cloudFlags = {
   port: { type: 'string' },
   'mqtt-port': { type: 'string' },
+  'console-port': { type: 'string' },
   dir: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
+interface PortValues {
+  readonly port?: string | undefined
+  readonly 'mqtt-port'?: string | undefined
+  readonly 'console-port'?: string | undefined
+}
 /** Throws UsageError for what is no port, and for one port twice. */
-export function ports(values: { port?: string | undefined; 'mqtt-port'?: string | undefined }) {
+export function ports(values: PortValues) {
   const port = whole('port', values.port, DEFAULT_PORT, 0, 65_535)
   const mqttPort = whole('mqtt-port', values['mqtt-port'], DEFAULT_MQTT_PORT, 0, 65_535)
-  if (port !== 0 && port === mqttPort)
-    throw new UsageError(`--port and --mqtt-port must differ, and both are ${port}`)
-  return { port, mqttPort }
+  const consolePort = whole('console-port', values['console-port'], DEFAULT_CONSOLE_PORT, 0, 65_535)
+  const named = [
+    ['--port', port],
+    ['--mqtt-port', mqttPort],
+    ['--console-port', consolePort],
+  ] as const
+  for (const [at, [first, one]] of named.entries())
+    for (const [second, other] of named.slice(at + 1))
+      if (one !== 0 && one === other)
+        throw new UsageError(`${first} and ${second} must differ, and both are ${one}`)
+  return { port, mqttPort, consolePort }
 }
 
 /** Path of a file that can be written, there or not yet. Throws UsageError before any work was done for it. */

@@ -9,15 +9,18 @@ import { makeSteps } from '../story/steps.ts'
 import { tellStory } from '../story/story.ts'
 import { type Watch, watch as watchBus } from '../story/watch.ts'
 import { operatorToken, startEdgeloop } from './local-cloud.ts'
+import { makeLocalPeople } from './people.ts'
 import { probeExample } from './probe-example.ts'
 import { overHttps } from './probe-https.ts'
 import { comeAndGo } from './probe-identity.ts'
+import { redriveAll } from './probe-queues.ts'
 import { startWebhookReceiver } from './probe-webhook.ts'
+import { signIn } from './sign-in.ts'
 
 /** With fewer, what devices differ by outweighs what they say. */
 const DEVICES = 10
 
-/** Runs the loop once, an import after it, devices that come and go, and a tick of the clock. Rejects with the first thing that stood in its way. */
+/** Runs the loop once, an import after it, devices that come and go, dead letters, and a tick of the clock. Rejects with the first thing that stood in its way. */
 export async function probeRun<T>(
   template: string,
   write: (line: string) => void,
@@ -48,8 +51,10 @@ export async function probeRun<T>(
     await steps.run('webhook', 'import', () => webhook.told(bus, example.model))
     await steps.run('import', 'devices', () => importOwn(cloud, bus, example.model))
     await steps.run('devices', 'HTTPS', () => comeAndGo(cloud, s3Of(cloud), bus, example))
-    await steps.run('HTTPS', 'the clock', () => overHttps(cloud, s3Of(cloud), example))
-    await steps.run('clock', '', () => tick(cloud, bus))
+    await steps.run('HTTPS', 'dead letters', () => overHttps(cloud, s3Of(cloud), example))
+    await steps.run('dead letters', 'the clock', () => redriveAll(cloud))
+    await steps.run('clock', 'people', () => tick(cloud, bus))
+    await steps.run('people', '', () => lookIn(cloud))
     return then(cloud)
   } finally {
     for (const stop of stops.reverse()) await Promise.resolve(stop()).catch(() => {})
@@ -118,6 +123,24 @@ async function importOwn(cloud: Cloud, bus: Watch, model: string): Promise<{ wha
   )
   await bus.until('ModelVersionRegistered', 60, d => d['origin'] === 'import')
   return { what: 'a model file was imported' }
+}
+
+/** Somebody signs in as in a browser, and looks at the models through the page's own address. */
+async function lookIn(cloud: Cloud): Promise<{ what: string }> {
+  const { outputs } = cloud
+  const [somebody] = await makeLocalPeople(cloud)
+  if (somebody === undefined) throw new Error('the template has no user pool')
+  const { accessToken } = await signIn({
+    domain: String(outputs['UserPoolDomain']),
+    clientId: String(outputs['ConsoleClientId']),
+    redirectUri: `${outputs['ConsoleUrl']}/`,
+    ...somebody,
+  })
+  const headers = { authorization: `Bearer ${accessToken}` }
+  const answer = await fetch(`${outputs['ConsoleUrl']}/v1/models`, { headers })
+  if (answer.status !== 200)
+    throw new Error(`GET /v1/models answered ${answer.status}: ${await answer.text()}`)
+  return { what: 'a person signed in and saw the models' }
 }
 
 async function tick(cloud: Cloud, bus: Watch): Promise<{ what: string }> {

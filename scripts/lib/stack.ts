@@ -16,6 +16,7 @@ export type OnlineKeyRole = 'model' | 'deployment'
 export interface StackNames {
   readonly dropBucket: string
   readonly artefactBucket: string
+  readonly consoleBucket: string
   readonly stateTable: string
   readonly quarantineTable: string
   /** Alias of the key that signs, by role. */
@@ -25,6 +26,7 @@ export interface StackNames {
 export const stackNames = (stage: string, accountId: string, service = 'edgeloop'): StackNames => ({
   dropBucket: `${service}-${stage}-drops-${accountId}`,
   artefactBucket: `${service}-${stage}-artefacts-${accountId}`,
+  consoleBucket: `${service}-${stage}-console-${accountId}`,
   stateTable: `${service}-${stage}-state`,
   quarantineTable: `${service}-${stage}-quarantine`,
   alias: { model: `alias/${service}-${stage}-model`, deployment: `alias/${service}-${stage}-deployment` },

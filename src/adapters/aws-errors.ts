@@ -25,5 +25,8 @@ export async function call<T>(what: string, run: () => Promise<T>): Promise<T> {
     throw translate(error, what)
   }
 }
-/** Attempts and timeouts are explicit: shorter than any function's own timeout. */
-export const clientDefaults = { maxAttempts: 4 } as const
+/** A connection on which nothing moves is given up while there is time for another attempt; all in ms. */
+export const clientDefaults = {
+  maxAttempts: 4,
+  requestHandler: { connectionTimeout: 1_000, socketTimeout: 5_000 },
+} as const

@@ -6,9 +6,10 @@ import {
   TransactionCanceledException,
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb'
+import { fromCursor, toCursor } from '../domain/cursor.ts'
 import { EdgeloopError } from '../domain/errors.ts'
 import { outboxRows } from '../domain/outbox.ts'
-import type { Row, Store } from '../domain/store.ts'
+import type { Page, Range, Row, Store } from '../domain/store.ts'
 import { call, clientDefaults, translate } from './aws-errors.ts'
 import { toKey, toRow, toTransactItem } from './table-items.ts'
 
@@ -94,6 +95,38 @@ export function tableStore(
         },
         options.limit,
       ),
+    async page<T>(
+      range: Range,
+      options: {
+        readonly limit: number
+        readonly cursor?: string | undefined
+        readonly newestFirst?: boolean
+      },
+    ): Promise<Page<T>> {
+      const { input, names, fits } = queryOf(range)
+      const { limit, cursor, newestFirst } = options
+      const from = cursor === undefined ? undefined : fromCursor(cursor, names, fits)
+      const { Items = [], LastEvaluatedKey } = await call('query the state table', () =>
+        client.send(
+          new QueryCommand({
+            ...input,
+            TableName: table,
+            Limit: limit,
+            ScanIndexForward: newestFirst !== true,
+            ...(from && {
+              ExclusiveStartKey: Object.fromEntries(Object.entries(from).map(([k, v]) => [k, { S: v }])),
+            }),
+          }),
+        ),
+      )
+      const after = (item: (typeof Items)[number] | undefined) =>
+        toCursor(Object.fromEntries(names.map(name => [name, item?.[name]?.S ?? ''])))
+      return {
+        rows: Items.map(item => toRow<T>(item)),
+        ...(LastEvaluatedKey === undefined ? {} : { next: after(LastEvaluatedKey) }),
+        after: index => after(Items[index]),
+      }
+    },
     count: pk => count({ ConsistentRead: true, KeyConditionExpression: 'pk = :pk' }, pk),
     countListed: listing => count({ IndexName: 'listing', KeyConditionExpression: 'lpk = :pk' }, listing),
     pendingBefore: (kind, before, limit) =>
@@ -138,5 +171,30 @@ export function tableStore(
         }
       }
     },
+  }
+}
+
+/** A range as a query, the attributes of a place in it, and whether a place is in it. */
+function queryOf(range: Range) {
+  if ('listing' in range)
+    return {
+      input: {
+        IndexName: 'listing',
+        KeyConditionExpression: 'lpk = :pk',
+        ExpressionAttributeValues: { ':pk': { S: range.listing } },
+      },
+      names: ['lpk', 'lsk', 'pk', 'sk'],
+      fits: (place: Readonly<Record<string, string>>) => place['lpk'] === range.listing,
+    }
+  const { pk, prefix = '' } = range
+  return {
+    input: {
+      ConsistentRead: true,
+      KeyConditionExpression: prefix === '' ? 'pk = :pk' : 'pk = :pk AND begins_with(sk, :prefix)',
+      ExpressionAttributeValues: { ':pk': { S: pk }, ...(prefix === '' ? {} : { ':prefix': { S: prefix } }) },
+    },
+    names: ['pk', 'sk'],
+    fits: (place: Readonly<Record<string, string>>) =>
+      place['pk'] === pk && place['sk']?.startsWith(prefix) === true,
   }
 }

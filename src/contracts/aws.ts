@@ -58,6 +58,9 @@ export const httpRequest = z.object({
   rawPath: z.string(),
   pathParameters: z.record(z.string(), z.string()).optional(),
   queryStringParameters: z.record(z.string(), z.string()).optional(),
+  /** Names in lower case. */
+  headers: z.record(z.string(), z.string()).default({}),
+  requestContext: z.object({ requestId: z.string() }).default({ requestId: '' }),
 })
 
 /** The same with a body and the claims of the token that the authorizer has checked. */
@@ -73,6 +76,10 @@ export const httpCommand = httpRequest.extend({
           /** Texts; a list comes as `[a b]`. */
           scope: z.string().optional(),
           scp: z.string().optional(),
+          /** Cognito's name of the person; of other issuers the name that they show. */
+          username: z.string().optional(),
+          preferred_username: z.string().optional(),
+          email: z.string().optional(),
         }),
       }),
     }),
@@ -87,6 +94,24 @@ export const provisioningRequest = z.object({
   templateArn: z.string(),
   clientId: z.string(),
   parameters: z.record(z.string(), z.string()).default({}),
+})
+
+/**
+ * Cognito to a pre token generation trigger, event version 2 (`LambdaVersion: V2_0`). The answer is the same event with
+ * a response. Reference: Amazon Cognito developer guide, "Pre token generation Lambda trigger".
+ */
+export const preTokenGeneration = z.looseObject({
+  version: z.literal('2'),
+  triggerSource: z.string().startsWith('TokenGeneration_'),
+  userPoolId: z.string(),
+  userName: z.string(),
+  request: z.looseObject({
+    userAttributes: z.record(z.string(), z.unknown()),
+    groupConfiguration: z.looseObject({ groupsToOverride: z.array(z.string()).nullish() }),
+    /** What the client asked for. */
+    scopes: z.array(z.string()).nullish(),
+  }),
+  response: z.unknown(),
 })
 
 /** AWS IoT lifecycle event: the only trace that a publish which the policy refused leaves for us. */

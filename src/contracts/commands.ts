@@ -20,7 +20,7 @@ export const bar = z
   })
 
 export const rolloutOrder = z.strictObject({
-  command: z.enum(['approve', 'pause', 'resume', 'promote', 'abort', 'roll-back']),
+  command: z.enum(['start', 'approve', 'pause', 'resume', 'promote', 'abort', 'roll-back']),
   /** With `abort`: whether devices that have the candidate keep it or, as by default, go back. */
   devices: z.enum(['keep', 'revert']).optional(),
   reason,
@@ -34,7 +34,13 @@ export const rolloutCommand = rolloutOrder
 /** Approving has a route, and a scope, of its own. */
 export const rolloutApproval = z.strictObject({ reason })
 export type RolloutCommand = z.infer<typeof rolloutOrder>
-export const rolloutRequest = z.strictObject({ model: modelName, version: versionNumber, reason })
+export const rolloutRequest = z.strictObject({
+  model: modelName,
+  version: versionNumber,
+  /** `false` plans only: the rollout waits for the command `start`, and what it would prove can be looked at. */
+  start: z.boolean().default(true),
+  reason,
+})
 export type RolloutRequest = z.infer<typeof rolloutRequest>
 
 export const retrainRequest = z.strictObject({
@@ -65,12 +71,3 @@ export type BurstRequest = z.infer<typeof burstRequest>
 export type EnrolmentChange = z.infer<typeof enrolmentChange>
 export type Revocation = z.infer<typeof revocation>
 export type Bar = z.infer<typeof bar>
-
-/** What a path names, with the pattern that it must fit. */
-export const pathParameters = {
-  serial: thingName,
-  thing: thingName,
-  model: modelName,
-  id: z.string().max(128),
-  rollout: z.string().regex(/^[a-z0-9-]{1,64}$/, 'lower-case letters, digits and hyphens, at most 64'),
-} as const

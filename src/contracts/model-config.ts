@@ -5,6 +5,10 @@ import { retrainPolicy } from './retrain-policy.ts'
 import { rolloutPolicy } from './rollout-policy.ts'
 import { hardStrategy, samplingLimits } from './sampling-policy.ts'
 
+export const MAX_MODEL_YAML_BYTES = 65_536
+/** How it is read: aliases that unfold without end are refused. */
+export const YAML_OPTIONS = { maxAliasCount: 20 } as const
+
 const share = z.number().gt(0).max(1)
 
 const target = z.discriminatedUnion('compile', [

@@ -98,7 +98,7 @@ export const rolloutPolicy = z
           message: `must be above ${before}`,
         })
     })
-    if (phases.at(-1)?.exposure !== 1)
+    if (phases.length > 0 && phases.at(-1)?.exposure !== 1)
       context.addIssue({
         code: 'custom',
         path: ['phases', phases.length - 1, 'exposure'],

@@ -48,6 +48,8 @@ interface VersionBase {
   readonly requestedAt: string
   /** Turns of the loop since a person's drop; a retrain is one more than the version it replaces. */
   readonly generation: number
+  /** Of the drop or decision that asked for it, for logs; absent in rows of before it was kept. */
+  readonly correlationId?: string
   readonly origin: 'training' | 'import'
   readonly job?: string
   readonly trainingSet?: TrainingSetSummary
@@ -155,6 +157,8 @@ export interface DeviceSlot {
   readonly step: string
   readonly code?: string
   readonly at: string
+  /** What the bundle stands for; absent in rows of before it was kept, and for bundles that nobody knows here. */
+  readonly release?: { readonly model: string; readonly version: number }
 }
 export interface DeviceRow {
   readonly thing: string
@@ -174,6 +178,8 @@ export interface DeviceRow {
   readonly revokedAt?: string
   /** ISO time since when it counts again, enrolled anew; never before `revokedAt`. */
   readonly reinstatedAt?: string
+  /** It is in the counters of its fleet. */
+  readonly counted?: true
 }
 
 /** A line of the allow-list, and what became of it. */
@@ -184,6 +190,8 @@ export interface EnrolmentRow {
   readonly status: 'ALLOWED' | 'USED' | 'BLOCKED'
   readonly allowedBy: string
   readonly allowedAt: string
+  /** Request that allowed it, which so finds its own work when it comes again. Not shown. */
+  readonly request?: string
   /** Of the device that used it: its newest certificate, and its key, which alone may use it again. */
   readonly certificateId?: string
   readonly publicKey?: string
@@ -221,6 +229,7 @@ export interface AuditRow {
     | 'REVOKE_DEVICE'
     | 'BAR_RELEASE'
     | 'START_ROLLOUT'
+    | 'PLAN_ROLLOUT'
     | 'COMMAND_ROLLOUT'
     | 'REQUEST_BURST'
     | 'REQUEST_RETRAIN'
@@ -228,10 +237,13 @@ export interface AuditRow {
     | 'REVIEW_SAMPLE'
     | 'POST_LABELS'
     | 'ERASE_SAMPLES'
+    | 'REDRIVE'
   readonly subject: string
   readonly change: unknown
   /** What was there before; null when nothing was. */
   readonly before: unknown
+  /** What the command was answered, for when it comes again and would not fit any more. Not shown. */
+  readonly answer?: unknown
 }
 
 /** The last burst that an operator asked for. */
@@ -464,6 +476,9 @@ export const keys = {
   fleet: (fleet: string): Key => ({ pk: `FLEET#${fleet}`, sk: 'FLEET' }),
   trust: (): Key => ({ pk: 'TRUST', sk: 'TRUST' }),
   device: (thing: string): Key => ({ pk: `DEVICE#${thing}`, sk: 'DEVICE' }),
+  /** Devices of a fleet that are silent. */
+  silent: (fleet: string, thing: string): Key => ({ pk: `SILENT#${fleet}`, sk: thing }),
+  fleetCounts: (fleet: string, shard: number): Key => ({ pk: `FLEETCOUNTS#${fleet}#${shard}`, sk: 'COUNTS' }),
   enrolment: (serial: string): Key => ({ pk: `ENROLMENT#${serial}`, sk: 'ENROLMENT' }),
   claim: (certificateId: string): Key => ({ pk: `CLAIM#${certificateId}`, sk: 'BUCKET' }),
   revocation: (thing: string): Key => ({ pk: `DEVICE#${thing}`, sk: 'REVOCATION' }),
@@ -519,6 +534,11 @@ export const keys = {
     pk: `MONITOR#${model}#${padded(version)}`,
     sk: 'MONITOR',
   }),
+  /** What a window came to; beside the monitor, newest last. */
+  windowSummary: (model: string, version: number, window: number): Key => ({
+    pk: `MONITOR#${model}#${padded(version)}`,
+    sk: `WINDOW#${String(window).padStart(12, '0')}`,
+  }),
   /** In the quarantine table, in one transaction with the labels that they count. */
   labelStats: (model: string, version: number): Key => ({
     pk: `MONITOR#${model}#${padded(version)}`,
@@ -558,6 +578,15 @@ export const keys = {
   }),
   rejection: (id: string): Key => ({ pk: `REJECTION#${id}`, sk: 'REJECTION' }),
   outbox: (id: string): Key => ({ pk: `OUTBOX#${id}`, sk: 'EVENT' }),
+  idempotency: (request: string): Key => ({ pk: `IDEMPOTENCY#${request}`, sk: 'ANSWER' }),
+  /** Token bucket of a person's commands. */
+  commands: (by: string): Key => ({ pk: `COMMANDS#${by}`, sk: 'BUCKET' }),
+  overview: (): Key => ({ pk: 'OVERVIEW', sk: 'OVERVIEW' }),
+  people: (): Key => ({ pk: 'PEOPLE', sk: 'NAMES' }),
+  /** When a message of any of its devices came last, to within some seconds. */
+  fleetHeard: (fleet: string): Key => ({ pk: `FLEET#${fleet}`, sk: 'HEARD' }),
+  /** Numbers of a fleet over the last day. */
+  fleetHistory: (fleet: string): Key => ({ pk: `FLEET#${fleet}`, sk: 'HISTORY' }),
   reconciler: (): Key => ({ pk: 'RECONCILER', sk: 'RECONCILER' }),
 } as const
 

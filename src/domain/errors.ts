@@ -37,16 +37,33 @@ export class EdgeloopError extends Error {
   }
 }
 
+/** Too much at once, of somebody who is told when there is room again. */
+export class LimitError extends EdgeloopError {
+  /** Seconds, at least 1. */
+  readonly retryAfter: number
+  constructor(message: string, retryAfter: number) {
+    super('LIMIT', message)
+    this.retryAfter = retryAfter
+  }
+}
+
+/** Messages and fields say what a stranger wrote, and are kept and answered. */
+const LONGEST_MESSAGE = 1_000
+const LONGEST_FIELD = 200
+/** At most so many UTF-16 units, without control characters and halves of surrogate pairs. */
+export const clipped = (text: string, length: number): string =>
+  (text.length <= length ? text : `${text.slice(0, length - 1)}…`).replace(/\p{Cc}/gu, ' ').toWellFormed()
+
 /** A refused input: what was wrong, in which field, and what would be right. Recorded, never retried. */
 export class InputError extends EdgeloopError {
   /** Stable reason for programs, such as `MISSING_COLUMN`. */
   readonly reason: string
   readonly field: string | undefined
   constructor(reason: string, message: string, field?: string) {
-    super('INPUT_INVALID', message)
+    super('INPUT_INVALID', clipped(message, LONGEST_MESSAGE))
     this.name = 'InputError'
     this.reason = reason
-    this.field = field
+    this.field = field === undefined ? undefined : clipped(field, LONGEST_FIELD)
   }
 }
 

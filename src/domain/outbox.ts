@@ -29,7 +29,8 @@ export function outboxRows(
   })
 }
 
-function envelopeMetadata(event: DomainEvent, cause: Cause | undefined, now: Date): Metadata {
+/** Of the event as it goes out; the id is the same whenever and however often it is made. */
+export function envelopeMetadata(event: DomainEvent, cause: Cause | undefined, now: Date): Metadata {
   const id = sha256Hex(canonicalJson([event.type, event.data, cause?.causationId ?? ''])).slice(0, 32)
   return {
     id,

@@ -14,16 +14,38 @@ export interface Core {
   readonly now: () => Date
   readonly log: Log
   /** Counts something in CloudWatch, without dimensions of its own: names are few and fixed. */
-  readonly count: (name: MetricName, by?: number) => void
+  readonly count: (name: CounterName, by?: number) => void
+  /** How much of something there is now. */
+  readonly measure: (name: GaugeName, value: number) => void
 }
-export type MetricName =
-  | 'InputsRejected'
-  | 'DriftDetected'
-  | 'DeviceDriftDetected'
-  | 'RetrainsApproved'
-  | 'RolloutsRolledBack'
-  | 'RolloutsHeld'
-  | 'DevicesSilent'
+/** Things that happened. What each is for: docs/operations.md. */
+export const counterNames = [
+  'InputsRejected',
+  'DeviceMessages',
+  'RuleActionFailures',
+  'DriftDetected',
+  'DeviceDriftDetected',
+  'RetrainsApproved',
+  'RetrainsSuppressed',
+  'GenerationRefused',
+  'RolloutsCompleted',
+  'RolloutsRolledBack',
+  'RolloutsHeld',
+  'SigningBlocked',
+  'DevicesSilent',
+  'ReconcilerRuns',
+] as const
+export type CounterName = (typeof counterNames)[number]
+/** With the unit that CloudWatch is told. */
+export const gaugeUnits = {
+  OutboxAge: 'Seconds',
+  SilentDevices: 'Count',
+  DevicesAwaited: 'Count',
+  RolloutsStuck: 'Count',
+  RolloutsWaiting: 'Count',
+  LoopGeneration: 'Count',
+} as const
+export type GaugeName = keyof typeof gaugeUnits
 
 export interface ObjectInfo {
   readonly key: string
@@ -123,4 +145,46 @@ export interface PollQueue {
 export interface Bus {
   /** Publishes serialised envelopes; returns the positions that failed. */
   publish(events: readonly { readonly type: string; readonly detail: string }[]): Promise<readonly number[]>
+}
+
+/** A message as its queue gave it: hidden from others for the time that was asked for. */
+export interface QueueMessage {
+  readonly id: string
+  /** For `show` and `remove`, while it is hidden. */
+  readonly receipt: string
+  readonly body: string
+  /** ISO time. */
+  readonly sentAt: string
+  /** How often it was received, this time included. */
+  readonly received: number
+  readonly attributes: Readonly<Record<string, string>>
+}
+/** SQS moving a dead-letter queue's messages back to where they came from. */
+export interface Move {
+  readonly status: string
+  readonly moved: number
+  readonly toMove: number | null
+  /** ISO time of its start. */
+  readonly at: string
+}
+/** Queues, by URL where nothing else is said. */
+export interface Queues {
+  /** Numbers are approximate, as SQS says. */
+  state(url: string): Promise<{ readonly arn: string; readonly messages: number; readonly inFlight: number }>
+  /** At most 10; may be fewer than there are. Waits up to `waitSeconds` for a first one. */
+  receive(
+    url: string,
+    options: { readonly max: number; readonly hiddenSeconds: number; readonly waitSeconds: number },
+  ): Promise<readonly QueueMessage[]>
+  /** Others see them again at once. */
+  show(url: string, receipts: readonly string[]): Promise<void>
+  remove(url: string, receipt: string): Promise<void>
+  /** By ARN; of dead-letter queues of queues only. */
+  newestMove(arn: string): Promise<Move | undefined>
+  /** By ARN; returns the task's handle. Throws EdgeloopError ILLEGAL_STATE while another move of it goes on. */
+  moveBack(arn: string, perSecond: number): Promise<string>
+}
+export interface Functions {
+  /** Asynchronously: retries and the place for failures are the function's own. */
+  invoke(name: string, payload: unknown): Promise<void>
 }

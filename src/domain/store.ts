@@ -35,6 +35,7 @@ export const pendingKinds = [
   'labels',
   'window',
   'device',
+  'silent',
   'revocation',
   'outbox',
 ] as const
@@ -79,6 +80,17 @@ export interface Cause {
   readonly generation: number
 }
 
+/** Rows of a partition, or of a listing. */
+export type Range = { readonly pk: string; readonly prefix?: string } | { readonly listing: string }
+/** One bounded read: as many rows as were asked for, or as fit into 1 MB. */
+export interface Page<T> {
+  readonly rows: readonly Row<T>[]
+  /** Where the next page begins; absent at the end. */
+  readonly next?: string
+  /** The cursor behind a row of this page, for a reader that takes only some of it. */
+  after(index: number): string
+}
+
 /**
  * State, and the events that a change of it causes, in one conditional transaction (outbox). All reads of single
  * rows and partitions are strongly consistent; the indexes lag.
@@ -95,11 +107,17 @@ export interface Store {
     listing: string,
     options?: { readonly limit?: number; readonly newestFirst?: boolean },
   ): Promise<readonly Row<T>[]>
+  /** Throws InputError BAD_CURSOR for a cursor that is not one of this range. */
+  page<T>(
+    range: Range,
+    options: { readonly limit: number; readonly cursor?: string | undefined; readonly newestFirst?: boolean },
+  ): Promise<Page<T>>
   /** Number of rows in a partition. */
   count(pk: string): Promise<number>
   /** Number of rows in a listing. */
   countListed(listing: string): Promise<number>
-  pendingBefore<T>(kind: PendingKind, before: string, limit: number): Promise<readonly Row<T>[]>
+  /** Unfinished rows by their keys: the index has nothing else. */
+  pendingBefore(kind: PendingKind, before: string, limit: number): Promise<readonly { readonly key: Key }[]>
   /** Throws EdgeloopError CONFLICT when a condition no longer holds; then nothing was written. At most 90 writes and events. */
   commit(writes: readonly Write[], events?: readonly DomainEvent[], cause?: Cause): Promise<void>
 }

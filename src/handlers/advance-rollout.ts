@@ -11,11 +11,12 @@ import { advance, enact } from '../domain/rollout/advance.ts'
 import { command } from '../domain/rollout/commands.ts'
 import { type FleetDeps, NO_BARS, publishFleet, renewFleet } from '../domain/rollout/fleet.ts'
 import { activeRollout, evidenceWrites, readCounts } from '../domain/rollout/record.ts'
-import { type Rollout, terminalRollout } from '../domain/rollout/types.ts'
+import { type Rollout, type RolloutDecision, terminalRollout } from '../domain/rollout/types.ts'
 import { adjustFactors } from '../domain/sampling/fleet-budget.ts'
 import type { Cause } from '../domain/store.ts'
 import { KeyNotTrusted } from '../domain/trust/anchors.ts'
 import { type BatchResponse, eachGroup, eachRecord } from '../runtime/batch.ts'
+import { follow, remark } from '../runtime/chain.ts'
 import { type BusEvent, fromBus, parseBusEvent, retryOnConflict } from '../runtime/events.ts'
 import { lambda } from '../runtime/lambda.ts'
 
@@ -66,15 +67,17 @@ async function reported(deps: FleetDeps, { Records }: z.infer<typeof sqsEvent>):
         slots.set(id, { fleet: data.fleet, slot: data.slot, cause, records: [...records, messageId] })
       })(JSON.parse(body)),
   )
-  const failed = await eachGroup(slots, deps.log, ({ fleet, slot, cause }) =>
-    retryOnConflict(() =>
+  const failed = await eachGroup(slots, deps.log, ({ fleet, slot, cause, records }) => {
+    remark({ eventType: 'DeviceReported', records: records.length })
+    follow(cause)
+    return retryOnConflict(() =>
       whileTrusted(deps, async () => {
         await publishFleet(deps, fleet)
         const rollout = await activeRollout(deps.store, fleet, slot)
         if (rollout !== undefined) await advance(deps, rollout.data.id, cause)
       }),
-    ),
-  )
+    )
+  })
   return { batchItemFailures: [...batchItemFailures, ...failed] }
 }
 
@@ -113,6 +116,7 @@ async function whileTrusted(deps: FleetDeps, work: () => Promise<void>): Promise
     await work()
   } catch (error) {
     if (!(error instanceof KeyNotTrusted)) throw error
+    deps.count('SigningBlocked')
     deps.log.warn('KEY_NOT_TRUSTED', { role: error.role, keyid: error.keyid, reason: error.message })
   }
 }
@@ -161,19 +165,20 @@ async function recordSilence(deps: FleetDeps, { data }: BusEvent<'DeviceSilent'>
 async function obey(deps: FleetDeps, { data, cause }: BusEvent<'RolloutCommanded'>): Promise<void> {
   const row = await deps.store.get<Rollout>(keys.rollout(data.rollout))
   if (row === undefined || row.data.history.some(d => d.command === data.id)) return
+  const counts = await readCounts(deps.store, row.data)
+  let decision: RolloutDecision
   try {
-    const counts = await readCounts(deps.store, row.data)
-    const decision = command(row.data, data.command, data.by, counts, deps.now())
-    await enact(deps, row, { ...decision, command: data.id }, cause)
+    decision = command(row.data, data.command, data.by, counts, deps.now())
   } catch (error) {
-    if (!(error instanceof EdgeloopError && ['ILLEGAL_STATE', 'INPUT_INVALID'].includes(error.code)))
-      throw error
+    if (!(error instanceof EdgeloopError && ['ILLEGAL_STATE', 'FORBIDDEN'].includes(error.code))) throw error
     deps.log.warn('COMMAND_DROPPED', {
       rollout: data.rollout,
       command: data.command.command,
       reason: error.message,
     })
+    return
   }
+  await enact(deps, row, { ...decision, command: data.id }, cause)
 }
 
 export const handler = lambda({ DEPLOYMENT_KEY_ID: z.string().min(1) }, (env, core) =>

@@ -120,7 +120,9 @@ async function decide(
     ],
     approved ? { ...cause, generation: asked ? 0 : facts.generation + 1 } : cause,
   )
-  if (approved) deps.count('RetrainsApproved')
+  deps.count(approved ? 'RetrainsApproved' : 'RetrainsSuppressed')
+  if (failed.includes('maxGeneration')) deps.count('GenerationRefused')
+  deps.measure('LoopGeneration', facts.generation + (approved && !asked ? 1 : 0))
 }
 
 export const handler = lambda({ QUARANTINE_TABLE: z.string().min(1) }, (env, core) =>

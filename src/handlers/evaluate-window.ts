@@ -2,7 +2,6 @@ import * as z from 'zod'
 import { bucketObjects } from '../adapters/objects.ts'
 import { tableStore } from '../adapters/table.ts'
 import type { ModelConfig } from '../contracts/model-config.ts'
-import { type Baseline, baseline as baselineContract } from '../contracts/packages.ts'
 import {
   type DeviceWindowRow,
   type EpisodeRow,
@@ -17,16 +16,17 @@ import { conclude, putEpisode } from '../domain/monitoring/conclude.ts'
 import { evaluate } from '../domain/monitoring/evaluate.ts'
 import { judgeErrors } from '../domain/monitoring/harm.ts'
 import { decodeState, EMPTY, encodeState, type MonitorState, stateKey } from '../domain/monitoring/state.ts'
+import { summarise } from '../domain/monitoring/summary.ts'
 import type { DriftPolicy } from '../domain/monitoring/verdict.ts'
+import { closedTtl } from '../domain/monitoring/windows.ts'
+import { readBaseline } from '../domain/package/read-baseline.ts'
 import type { Core, Objects } from '../domain/ports.ts'
 import { samplesOf, type WithQuarantine } from '../domain/sampling/quarantine.ts'
-import { type Cause, put } from '../domain/store.ts'
-import { blobKey } from '../domain/training/assemble.ts'
+import { type Cause, type Put, put } from '../domain/store.ts'
 import { sha256Hex } from '../domain/training/plan.ts'
 import { type BusEvent, fromBus, parseBusEvent } from '../runtime/events.ts'
 import { lambda } from '../runtime/lambda.ts'
 
-const MAX_BASELINE = 1024 * 1024
 /** Compressed; about 6 MB for 10,000 devices and 20 quantities. */
 const MAX_STATE = 64 * 1024 * 1024
 
@@ -73,22 +73,30 @@ async function evaluateDrift(
   await deps.artefacts.putOnce(stateKey(model, version, state), bytes, 'application/gzip')
 
   const accepted = baseline.error + versionRow.config.evaluation.nonInferiority
-  const place = { model, version, window, at: deps.now().toISOString(), accepted }
-  const { row, writes, events } = conclude(place, monitorRow?.data, judgements, state)
-  const open = row.episode === undefined ? undefined : await openEpisode(deps, model, row.episode)
-  const opens = events.some(e => e.type === 'DriftDetected')
-  if (!again && row.episode && (opens || open)) {
-    const first = (open?.window ?? window) * monitoring.windowSeconds * 1_000
-    const request = `${row.episode}-w${window}`
-    const since = new Date(first).toISOString()
-    events.push({ type: 'LabelsRequested', data: { model, version, request, cause: row.episode, since } })
+  const { row, writes, events } = conclude(
+    {
+      model,
+      version,
+      window,
+      at: deps.now().toISOString(),
+      accepted,
+      windowSeconds: monitoring.windowSeconds,
+    },
+    { monitor: monitorRow?.data, episode: await openEpisode(deps, model, monitorRow?.data) },
+    judgements,
+    state,
+  )
+  const { reported, expected } = data
+  const summary = summarise({ window, reported, expected }, parts, row.latest, row.problems)
+  const kept: Put = {
+    ...{ kind: 'put', key: keys.windowSummary(model, version, window), data: summary, expect: 'any' },
+    ttl: closedTtl(deps.now()),
   }
-  const over = monitorRow?.data.episode
-  if (over !== undefined && row.episode === undefined) {
-    const ended = await deps.store.get<EpisodeRow>(keys.episode(model, over))
-    if (ended !== undefined) writes.push(put(ended.key, { ...ended.data, closed: window }, ended))
-  }
-  await deps.store.commit([put(keys.monitor(model, version), row, monitorRow), ...writes], events, cause)
+  await deps.store.commit(
+    [put(keys.monitor(model, version), row, monitorRow), kept, ...writes],
+    events,
+    cause,
+  )
   for (const { type: named } of events)
     if (named === 'DriftDetected' || named === 'DeviceDriftDetected') deps.count(named)
 }
@@ -122,16 +130,10 @@ async function readState(
   return EMPTY
 }
 
-/** An episode that waits for a decision still. */
-async function openEpisode(deps: Core, model: string, episode: string): Promise<EpisodeRow | undefined> {
-  const row = await deps.store.get<EpisodeRow>(keys.episode(model, episode))
-  return row?.data.decision === undefined ? row?.data : undefined
-}
-
-async function readBaseline(deps: EvaluateWindowDeps, digest: string): Promise<Baseline> {
-  const { bytes } = await deps.artefacts.get(blobKey(digest), { maxBytes: MAX_BASELINE })
-  return baselineContract.parse(JSON.parse(new TextDecoder().decode(bytes)))
-}
+const openEpisode = async (deps: Core, model: string, monitor: MonitorRow | undefined) =>
+  monitor?.episode === undefined
+    ? undefined
+    : deps.store.get<EpisodeRow>(keys.episode(model, monitor.episode))
 
 /**
  * Error on audit labels against what the version had at release. Only for classes: errors must be 0 or 1. The counters

@@ -75,6 +75,7 @@ export const importModel = (deps: ImportModelDeps) =>
       configDigest,
       requestedAt: at,
       generation: cause.generation,
+      correlationId: cause.correlationId,
       origin: 'import' as const,
       imported: { key, ...(versionId ? { versionId } : {}) },
       modelDigest,

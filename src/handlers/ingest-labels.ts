@@ -47,7 +47,7 @@ export const ingestLabels = (deps: IngestLabelsDeps) =>
         const at = new InputError(error.reason, `line ${i + 1}: ${error.message}`, error.field)
         await rejectInput(
           deps,
-          { channel: 's3', subject: key, instance: `${digest}#${i + 1}`, model, payload: Buffer.from(line) },
+          { channel: 's3', subject: key, instance: `${digest}#${i + 1}`, model },
           at,
           cause,
         )

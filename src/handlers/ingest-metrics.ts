@@ -1,5 +1,5 @@
 import { sqsEvent } from '../contracts/aws.ts'
-import { putDevice } from '../domain/device/row.ts'
+import { deviceWrites } from '../domain/device/report.ts'
 import { heard } from '../domain/device/silence.ts'
 import {
   type BundleRow,
@@ -16,6 +16,7 @@ import { activeRollout, evidenceWrites } from '../domain/rollout/record.ts'
 import { windowFact } from '../domain/rollout/window-fact.ts'
 import { type Cause, put, type Write } from '../domain/store.ts'
 import { eachGroup, eachRecord } from '../runtime/batch.ts'
+import { hearing } from '../runtime/heard.ts'
 import { lambda } from '../runtime/lambda.ts'
 import { readingOnce } from '../runtime/read-once.ts'
 import { assertNotReplayed, handleUplink, type Received } from '../runtime/uplink.ts'
@@ -25,18 +26,25 @@ const HEARD_AGAIN_MS = 60_000
 const LATE_MS = 600_000
 
 /** One message per device and window. Merging is addition, so order does not matter; the row's key makes it count once. */
-export const ingestMetrics = (core: Core) => async (event: unknown) => {
+export const ingestMetrics = (core: Core) => {
+  const note = hearing(core)
+  return (event: unknown) => ingest(core, event, note)
+}
+
+async function ingest(core: Core, event: unknown, note: ReturnType<typeof hearing>) {
   const { Records } = sqsEvent.parse(event)
   const deps = readingOnce(core)
   /** The windows that parts came for, each with the messages they came in. */
   const windows = new Map<string, Touched>()
+  const fleets = new Set<string>()
   const { batchItemFailures } = await eachRecord(
     Records,
     r => r.messageId,
     deps.log,
     ({ messageId, body }) =>
       handleUplink(deps, body, ['metrics'], async received => {
-        const { model, version, window } = await store(deps, received)
+        const { model, version, window, fleet } = await store(deps, received)
+        fleets.add(fleet)
         const id = `${model} ${version} ${window}`
         const { records } = windows.get(id) ?? { records: [] }
         windows.set(id, { model, version, window, cause: received.cause, records: [...records, messageId] })
@@ -46,6 +54,7 @@ export const ingestMetrics = (core: Core) => async (event: unknown) => {
   const open = await eachGroup(windows, deps.log, ({ model, version, window, cause }) =>
     closeWindow(deps, model, version, window, false, cause),
   )
+  await note(fleets)
   return { batchItemFailures: [...batchItemFailures, ...open] }
 }
 
@@ -60,7 +69,7 @@ interface Touched {
 async function store(
   deps: Core,
   { message, thing, digest, cause, receivedAt }: Received<'metrics'>,
-): Promise<Pick<Touched, 'model' | 'version' | 'window'>> {
+): Promise<Pick<Touched, 'model' | 'version' | 'window'> & { readonly fleet: string }> {
   const { epoch, seq, body } = message
   const bundle = await deps.store.get<BundleRow>(keys.bundle(body.bundle))
   if (bundle === undefined)
@@ -102,7 +111,7 @@ async function store(
       [
         put(messageKey, { digest }, undefined, { ttl }),
         put(partKey, part, undefined, { ttl }),
-        ...(await deviceWrites(deps, message, bundle.data, receivedAt, isLate(windowEnd, receivedAt))),
+        ...(await heardOf(deps, message, bundle.data, receivedAt, isLate(windowEnd, receivedAt))),
         {
           kind: 'add',
           key: keys.window(model, version, body.window),
@@ -115,7 +124,7 @@ async function store(
       cause,
     )
   }
-  return { model, version, window: body.window }
+  return { model, version, window: body.window, fleet: bundle.data.fleet }
 }
 
 /**
@@ -126,7 +135,7 @@ async function store(
 const isLate = (end: number, receivedAt: Date): boolean => receivedAt.getTime() > end * 1000 + LATE_MS
 
 /** That the device was heard, and what its window says about the rollout in flight. */
-async function deviceWrites(
+async function heardOf(
   deps: Core,
   { thing, body }: Received<'metrics'>['message'],
   { fleet, slot, hardware }: BundleRow,
@@ -138,7 +147,7 @@ async function deviceWrites(
   if (row === undefined) return []
   const seen =
     receivedAt.getTime() - Date.parse(row.data.lastSeen) >= HEARD_AGAIN_MS
-      ? [putDevice(heard(row.data, receivedAt), row)]
+      ? deviceWrites(heard(row.data, receivedAt), row)
       : []
   // What a device kept while it was away says nothing about now.
   if (body.historical || late) return seen

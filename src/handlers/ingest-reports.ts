@@ -1,7 +1,7 @@
 import { deviceLink, iotRegistry } from '../adapters/devices.ts'
 import { sqsEvent } from '../contracts/aws.ts'
 import { ackCorr, terminalSteps } from '../contracts/mqtt.ts'
-import { putDevice } from '../domain/device/row.ts'
+import { deviceWrites } from '../domain/device/report.ts'
 import { heard } from '../domain/device/silence.ts'
 import { type BundleRow, type DeviceRow, type DeviceSlot, keys } from '../domain/entities.ts'
 import { InputError } from '../domain/errors.ts'
@@ -10,6 +10,7 @@ import { type Fact, outcomeOf } from '../domain/rollout/evidence.ts'
 import { activeRollout, evidenceWrites } from '../domain/rollout/record.ts'
 import { type Put, put, type Remove, type Row, type Write } from '../domain/store.ts'
 import { eachRecord } from '../runtime/batch.ts'
+import { hearing } from '../runtime/heard.ts'
 import { lambda } from '../runtime/lambda.ts'
 import { readingOnce } from '../runtime/read-once.ts'
 import { assertNotReplayed, handleUplink, type Received } from '../runtime/uplink.ts'
@@ -22,7 +23,17 @@ export interface IngestReportsDeps extends Core {
 }
 
 /** `hello` and `report`: what devices are, what they run, and how updates ended. */
-export const ingestReports = (core: IngestReportsDeps) => async (event: unknown) => {
+export const ingestReports = (core: IngestReportsDeps) => {
+  const note = hearing(core)
+  return async (event: unknown) => {
+    const fleets = new Set<string>()
+    const failures = await ingest(core, event, fleets)
+    await note(fleets)
+    return failures
+  }
+}
+
+async function ingest(core: IngestReportsDeps, event: unknown, fleets: Set<string>) {
   const { Records } = sqsEvent.parse(event)
   const deps = readingOnce(core)
   return eachRecord(
@@ -30,18 +41,20 @@ export const ingestReports = (core: IngestReportsDeps) => async (event: unknown)
     r => r.messageId,
     deps.log,
     record =>
-      handleUplink(deps, record.body, ['hello', 'report'], received =>
-        received.message.kind === 'hello'
-          ? hello(deps, received as Received<'hello'>)
-          : report(deps, received as Received<'report'>),
-      ),
+      handleUplink(deps, record.body, ['hello', 'report'], async received => {
+        const fleet =
+          received.message.kind === 'hello'
+            ? await hello(deps, received as Received<'hello'>)
+            : await report(deps, received as Received<'report'>)
+        if (fleet !== undefined) fleets.add(fleet)
+      }),
   )
 }
 
 async function hello(
   deps: IngestReportsDeps,
   { message, thing, receivedAt }: Received<'hello'>,
-): Promise<void> {
+): Promise<string> {
   const before = await deps.store.get<DeviceRow>(keys.device(thing))
   if (before !== undefined && !newer(message, before.data)) return touch(deps, before, receivedAt)
   const { fleet, hardware } = await described(deps, thing)
@@ -65,14 +78,17 @@ async function hello(
     slots: { ...before?.data.slots, ...slots },
     dropped: body.outbox.dropped,
   }
-  await deps.store.commit([putDevice(device, before), ...(await running(deps, before?.data, device))])
+  const placed = await running(deps, before?.data, device)
+  await deps.store.commit([...deviceWrites(placed.device, before), ...placed.writes])
+  return fleet
 }
 
 async function report(
   deps: IngestReportsDeps,
   { message, thing, receivedAt, digest, cause }: Received<'report'>,
-): Promise<void> {
+): Promise<string | undefined> {
   const { epoch, seq, body } = message
+  let from: string | undefined
   const terminal = terminalSteps.find(step => step === body.step)
   const messageKey = keys.message(thing, epoch, seq)
   const known = await deps.store.get<{ digest: string }>(messageKey)
@@ -80,14 +96,16 @@ async function report(
   if (known === undefined) {
     const before = await deps.store.get<DeviceRow>(keys.device(thing))
     const { fleet, hardware } = before?.data ?? (await described(deps, thing))
+    from = fleet
     const device = withReport(before?.data, { thing, fleet, hardware }, message, receivedAt)
+    const placed = await running(deps, before?.data, device)
     await deps.store.commit(
       [
         put(messageKey, { digest }, undefined, {
           ttl: Math.floor(receivedAt.getTime() / 1000) + KEEP_MESSAGES_DAYS * 86_400,
         }),
-        putDevice(device, before),
-        ...(await running(deps, before?.data, device)),
+        ...deviceWrites(placed.device, before),
+        ...placed.writes,
         ...(await evidence(deps, device, body, receivedAt)),
       ],
       terminal === undefined
@@ -111,6 +129,7 @@ async function report(
   }
   // After the commit, and again for every re-delivery: the device keeps a terminal report until it hears this.
   if (terminal !== undefined) await deps.link.answer(thing, ackCorr(epoch, seq), { v: 1, kind: 'ack' })
+  return from
 }
 
 /** What a report says about the rollout in flight, if it is about its candidate. */
@@ -198,34 +217,36 @@ async function described(
   return found
 }
 
-const touch = (deps: Core, row: Row<DeviceRow>, at: Date): Promise<void> =>
-  deps.store.commit([putDevice(heard(row.data, at), row)])
+async function touch(deps: Core, row: Row<DeviceRow>, at: Date): Promise<string> {
+  await deps.store.commit(deviceWrites(heard(row.data, at), row))
+  return row.data.fleet
+}
 
-/** Moves the device between the sets of those that run a version. */
+/** What each slot's bundle stands for, and the writes that move the device between the sets of those that run a version. */
 async function running(
   deps: Core,
   before: DeviceRow | undefined,
   after: DeviceRow,
-): Promise<(Put | Remove)[]> {
+): Promise<{ readonly device: DeviceRow; readonly writes: readonly (Put | Remove)[] }> {
   const writes: (Put | Remove)[] = []
-  for (const [slot, { bundle }] of Object.entries(after.slots)) {
+  const slots: Record<string, DeviceSlot> = {}
+  const read = async (digest: string | null) =>
+    digest === null ? undefined : (await deps.store.get<BundleRow>(keys.bundle(digest)))?.data
+  for (const [slot, { release: known, ...now }] of Object.entries(after.slots)) {
     const old = before?.slots[slot]?.bundle ?? null
-    if (old === bundle) continue
-    const [left, entered] = await Promise.all(
-      [old, bundle].map(digest => digest && deps.store.get<BundleRow>(keys.bundle(digest))),
-    )
-    if (left)
-      writes.push({ kind: 'remove', key: keys.running(left.data.model, left.data.version, after.thing) })
-    if (entered) {
-      writes.push({
-        kind: 'put',
-        key: keys.running(entered.data.model, entered.data.version, after.thing),
-        data: {},
-        expect: 'any',
-      })
+    const same = old === now.bundle
+    const entered = same && known !== undefined ? known : await read(now.bundle)
+    const release = entered && { model: entered.model, version: entered.version }
+    slots[slot] = { ...now, ...(release ? { release } : {}) }
+    if (same) continue
+    const left = await read(old)
+    if (left) writes.push({ kind: 'remove', key: keys.running(left.model, left.version, after.thing) })
+    if (release) {
+      const key = keys.running(release.model, release.version, after.thing)
+      writes.push({ kind: 'put', key, data: {}, expect: 'any' })
     }
   }
-  return writes
+  return { device: { ...after, slots }, writes }
 }
 
 export const handler = lambda({}, (_env, core) =>

@@ -84,10 +84,10 @@ async function store(
       const refused = {
         channel: 'mqtt' as const,
         subject,
+        // No excerpt of it: values are in quarantine and nowhere else.
         instance: sha256Hex(payload),
         model: bundle.model,
         thing,
-        payload,
       }
       await rejectInput(deps, refused, error, cause)
     }

@@ -22,11 +22,11 @@ export const planRollout = (deps: Core) =>
     const row = await deps.store.get<VersionRow>(keys.version(model, version))
     if (row?.data.status !== 'PACKAGED') return
     const { config, packages } = row.data
-    const { id, by } = origin({ type, data }, `${model}-v${version}`)
+    const { id, ...asked } = origin({ type, data }, `${model}-v${version}`)
     if ((await deps.store.get(keys.rollout(id))) !== undefined) return
 
-    const rollout = plan({
-      ...{ id, model, version, by, fleet: config.fleet, slot: config.slot, policy: config.rollout },
+    const planned = plan({
+      ...{ id, model, version, ...asked, fleet: config.fleet, slot: config.slot, policy: config.rollout },
       releases: Object.fromEntries(
         packages.map(p => [
           p.hardware,
@@ -39,6 +39,7 @@ export const planRollout = (deps: Core) =>
       at: deps.now(),
       generation: cause.generation,
     })
+    const rollout = { ...planned, correlationId: cause.correlationId }
     await deps.store.commit(
       [
         put(keys.rollout(id), rollout, undefined, {
@@ -57,10 +58,10 @@ type Request = BusEvent<'RolloutRequested'>['data']
 function origin(
   { type, data }: { readonly type: string; readonly data: unknown },
   id: string,
-): { readonly id: string; readonly by: string } {
-  if (type !== 'RolloutRequested') return { id, by: ENGINE }
-  const { rollout, by } = data as Request
-  return { id: rollout, by }
+): { readonly id: string; readonly by: string; readonly start: boolean } {
+  if (type !== 'RolloutRequested') return { id, by: ENGINE, start: true }
+  const { rollout, by, start } = data as Request
+  return { id: rollout, by, start }
 }
 
 async function sightOf(deps: Core, fleet: string): Promise<FleetSight> {

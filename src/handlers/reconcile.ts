@@ -1,4 +1,5 @@
 import type { DomainEvent } from '../contracts/envelope.ts'
+import { deviceWrites } from '../domain/device/report.ts'
 import {
   type DeviceRow,
   type EpisodeRow,
@@ -11,16 +12,17 @@ import {
 } from '../domain/entities.ts'
 import { EdgeloopError } from '../domain/errors.ts'
 import { closeWindow } from '../domain/monitoring/windows.ts'
+import { startVitals, type Vitals } from '../domain/operators/vitals.ts'
 import type { Core } from '../domain/ports.ts'
 import { scheduleDue } from '../domain/retrain/triggers.ts'
 import type { Rollout } from '../domain/rollout/types.ts'
-import { type Pending, type PendingKind, type Put, put, type Row } from '../domain/store.ts'
+import { type Cause, type Pending, type PendingKind, type Put, put, type Row } from '../domain/store.ts'
 import { BEACON_PERIOD_MS } from '../domain/trust/beacon.ts'
 import { lambda } from '../runtime/lambda.ts'
 
 const BATCH = 50
 /** How long work may be still before it is looked at again. */
-const STILL_MS: Readonly<Record<Exclude<PendingKind, 'window' | 'device'>, number>> = {
+const STILL_MS: Readonly<Record<Exclude<PendingKind, 'window' | 'device' | 'silent'>, number>> = {
   training: 5 * 60_000,
   compilation: 5 * 60_000,
   package: 2 * 60_000,
@@ -39,31 +41,46 @@ const STILL_MS: Readonly<Record<Exclude<PendingKind, 'window' | 'device'>, numbe
  */
 export const reconcile = (deps: Core) => async (): Promise<void> => {
   const driven: Record<string, number> = {}
+  const vitals = startVitals(deps)
   for (const kind of Object.keys(STILL_MS) as (keyof typeof STILL_MS)[])
-    driven[kind] = await redrive(deps, kind)
+    driven[kind] = await redrive(deps, kind, vitals)
   driven['window'] = await closeOverdue(deps)
   driven['device'] = await markSilent(deps)
   driven['schedule'] = await askSchedules(deps)
   await beat(deps, driven)
+  await vitals.report()
+  deps.log.info('RECONCILED', { driven: Object.fromEntries(Object.entries(driven).filter(([, n]) => n > 0)) })
 }
 
-async function redrive(deps: Core, kind: keyof typeof STILL_MS): Promise<number> {
+async function redrive(deps: Core, kind: keyof typeof STILL_MS, vitals: Vitals): Promise<number> {
   const before = new Date(deps.now().getTime() - STILL_MS[kind]).toISOString()
-  const rows = await deps.store.pendingBefore<unknown>(kind, before, BATCH)
-  for (const row of rows) await quietly(() => again(deps, kind, row))
+  const rows = await deps.store.pendingBefore(kind, before, BATCH)
+  for (const row of rows) await quietly(() => again(deps, kind, row, vitals))
   return rows.length
 }
 
 /** The row is written anew with the time of this attempt, in one transaction with the event that drives it. */
-async function again(deps: Core, kind: keyof typeof STILL_MS, listed: Row<unknown>): Promise<void> {
+async function again(
+  deps: Core,
+  kind: keyof typeof STILL_MS,
+  listed: Pick<Row<unknown>, 'key'>,
+  vitals: Vitals,
+): Promise<void> {
   // The index lags: what counts is the row itself.
   const row = await deps.store.get<unknown>(listed.key)
   if (row === undefined) return
+  vitals.saw(kind, row)
   const pending: Pending = { kind, since: deps.now().toISOString() }
   const { list, event } = describe(kind, row)
   const write: Put = put(row.key, row.data, row, { pending, ...(list ? { list } : {}) })
   // An outbox row is published by its rewriting alone: the stream carries it again.
-  await deps.store.commit([write], event ? [event] : [])
+  await deps.store.commit([write], event ? [event] : [], chainOf(row))
+}
+
+/** Work that is asked for again stays in the chain that it belongs to. */
+function chainOf({ data }: Row<unknown>): Cause | undefined {
+  const { correlationId, generation = 0 } = data as { correlationId?: string; generation?: number }
+  return correlationId === undefined ? undefined : { correlationId, generation }
 }
 
 function describe(
@@ -112,7 +129,7 @@ function describe(
 }
 
 async function closeOverdue(deps: Core): Promise<number> {
-  const rows = await deps.store.pendingBefore<unknown>('window', deps.now().toISOString(), BATCH)
+  const rows = await deps.store.pendingBefore('window', deps.now().toISOString(), BATCH)
   for (const { key } of rows) {
     const [, model = '', version, window] = key.pk.split('#')
     await quietly(() => closeWindow(deps, model, Number(version), Number(window), true))
@@ -121,16 +138,15 @@ async function closeOverdue(deps: Core): Promise<number> {
 }
 
 async function markSilent(deps: Core): Promise<number> {
-  const rows = await deps.store.pendingBefore<DeviceRow>('device', deps.now().toISOString(), BATCH)
+  const rows = await deps.store.pendingBefore('device', deps.now().toISOString(), BATCH)
   for (const { key } of rows) {
     await quietly(async () => {
       const row = await deps.store.get<DeviceRow>(key)
       if (row === undefined || row.data.silent) return
       const { thing, fleet, lastSeen } = row.data
-      await deps.store.commit(
-        [put(key, { ...row.data, silent: true }, row, { list: { pk: listings.devices(fleet), sk: thing } })],
-        [{ type: 'DeviceSilent', data: { thing, fleet, lastSeen } }],
-      )
+      await deps.store.commit(deviceWrites({ ...row.data, silent: true }, row), [
+        { type: 'DeviceSilent', data: { thing, fleet, lastSeen } },
+      ])
       deps.count('DevicesSilent')
     })
   }

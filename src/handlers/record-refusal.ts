@@ -40,13 +40,15 @@ async function refuse(deps: Core, body: unknown, messageId: string): Promise<voi
   }
   const failure = ruleError.safeParse(body)
   if (failure.success) {
+    deps.count('RuleActionFailures')
     const { topic, clientId, failures, base64OriginalPayload, ruleName } = failure.data
     const reason = `rule ${ruleName}: ${failures.map(f => `${f.failedAction}: ${f.errorMessage}`).join('; ')}`
     const refused = {
       channel: 'mqtt' as const,
       subject: topic,
       instance: messageId,
-      payload: Buffer.from(base64OriginalPayload, 'base64'),
+      // Values of samples are in quarantine and nowhere else.
+      ...(topic.endsWith('/up/samples') ? {} : { payload: Buffer.from(base64OriginalPayload, 'base64') }),
     }
     return rejectInput(
       deps,

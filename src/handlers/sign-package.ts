@@ -73,6 +73,8 @@ export const signPackage = (deps: SignPackageDeps) =>
       const told = lineageOf(row.data, target, lineage.digest)
       const ref = await makePackage(deps, row.data, target, artefact, baselineBytes, told, holdout, margins)
       packages.push(ref)
+      const { hardware } = target
+      deps.log.info('PACKAGE_MADE', { model, version, hardware, bundle: ref.bundle.sha256 })
       writes.push(...filing(row.data, target, ref, baseline))
     }
     await deps.store.commit(
@@ -96,6 +98,7 @@ async function mayTheKeySign(deps: SignPackageDeps, model: string, version: numb
   } catch (error) {
     if (!(error instanceof KeyNotTrusted)) throw error
     const { keyid, message: reason } = error
+    deps.count('SigningBlocked')
     deps.log.warn('KEY_NOT_TRUSTED', { model, version, role: 'model', keyid, reason })
     return false
   }

@@ -116,6 +116,7 @@ async function request(
     configDigest,
     requestedAt: at,
     generation: cause.generation,
+    correlationId: cause.correlationId,
     origin: 'training',
     job,
     trainingSet: summary(assembled.set),

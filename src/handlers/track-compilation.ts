@@ -12,6 +12,7 @@ import { type Cause, put, type Row } from '../domain/store.ts'
 import { blobKey } from '../domain/training/assemble.ts'
 import { sha256Hex } from '../domain/training/plan.ts'
 import { eachRecord } from '../runtime/batch.ts'
+import { follow } from '../runtime/chain.ts'
 import { retryOnConflict } from '../runtime/events.ts'
 import { lambda } from '../runtime/lambda.ts'
 
@@ -46,9 +47,10 @@ export const trackCompilation = (deps: TrackCompilationDeps) => async (event: un
 
 async function look(deps: TrackCompilationDeps, message: z.infer<typeof pollMessage>): Promise<void> {
   const { model, version, hardware, attempt, correlationId, generation, causationId } = message
+  const cause: Cause = { correlationId, generation, ...(causationId ? { causationId } : {}) }
+  follow(cause)
   const row = await deps.store.get<TargetRow>(keys.target(model, version, hardware))
   if (row?.data.status !== 'COMPILING' || row.data.job === undefined) return
-  const cause: Cause = { correlationId, generation, ...(causationId ? { causationId } : {}) }
   const state = await deps.jobs.compilation(row.data.job)
   if (state.status === 'running')
     return deps.poll.later({ model, version, hardware, attempt: attempt + 1, ...cause })

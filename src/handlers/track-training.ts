@@ -23,6 +23,7 @@ import { type Cause, type Pending, put, type Row } from '../domain/store.ts'
 import { blobKey, channelKey, manifestKey, sentinelKey } from '../domain/training/assemble.ts'
 import { modelFromImport } from '../domain/training/imported.ts'
 import { sha256Hex, type TrainingSet } from '../domain/training/plan.ts'
+import { follow } from '../runtime/chain.ts'
 import { fromBus, isBusEvent, parseBusEvent, parseOrReject } from '../runtime/events.ts'
 import { lambda } from '../runtime/lambda.ts'
 
@@ -48,9 +49,10 @@ export const trackTraining = (deps: TrackTrainingDeps) =>
     const jobRow = await deps.store.get<JobRow>(keys.job(job))
     if (jobRow === undefined) return
     const { model, version, generation, correlationId } = jobRow.data
+    const cause: Cause = { correlationId, causationId: job, generation }
+    follow(cause)
     const row = await deps.store.get<VersionRow>(keys.version(model, version))
     if (row === undefined || (row.data.status !== 'TRAINING' && row.data.status !== 'REQUESTED')) return
-    const cause: Cause = { correlationId, causationId: job, generation }
     const state = await deps.jobs.training(job)
     if (state.status === 'running') return
     if (state.status === 'failed') return fail(deps, row, job, state.reason, cause)
@@ -186,6 +188,7 @@ export function base(row: VersionRow) {
     configDigest,
     requestedAt,
     generation,
+    correlationId,
     origin,
     job,
     trainingSet,
@@ -203,6 +206,7 @@ export function base(row: VersionRow) {
     requestedAt,
     generation,
     origin,
+    ...(correlationId === undefined ? {} : { correlationId }),
     ...(job === undefined ? {} : { job }),
     ...(trainingSet === undefined ? {} : { trainingSet }),
     ...(trainingSetDigest === undefined ? {} : { trainingSetDigest }),

@@ -1,5 +1,6 @@
 import { isRetryable } from '../domain/errors.ts'
 import type { Log } from '../domain/ports.ts'
+import { inChain } from './chain.ts'
 
 export interface BatchResponse {
   batchItemFailures: { itemIdentifier: string }[]
@@ -17,12 +18,14 @@ export async function eachRecord<R>(
 ): Promise<BatchResponse> {
   const batchItemFailures: BatchResponse['batchItemFailures'] = []
   for (const record of records) {
-    try {
-      await run(record)
-    } catch (error) {
-      log.error('RECORD_FAILED', { record: id(record), retryable: isRetryable(error), error: String(error) })
-      batchItemFailures.push({ itemIdentifier: id(record) })
-    }
+    await inChain({ record: id(record) }, async () => {
+      try {
+        await run(record)
+      } catch (error) {
+        log.error('RECORD_FAILED', { retryable: isRetryable(error), error: String(error) })
+        batchItemFailures.push({ itemIdentifier: id(record) })
+      }
+    })
   }
   return { batchItemFailures }
 }

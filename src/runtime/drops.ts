@@ -4,6 +4,7 @@ import { EdgeloopError, InputError } from '../domain/errors.ts'
 import type { Core } from '../domain/ports.ts'
 import { rejectInput } from '../domain/rejection.ts'
 import type { Cause } from '../domain/store.ts'
+import { follow, noteRefused, remark } from './chain.ts'
 import { parseOrReject, retryOnConflict, rootCause } from './events.ts'
 
 export interface Drop {
@@ -61,11 +62,14 @@ export async function recordingRefusals(
   { key, model, versionId, cause }: Omit<Drop, 'model'> & { readonly model?: string },
   run: () => Promise<void>,
 ): Promise<void> {
+  follow(cause)
+  remark({ key })
   try {
     await run()
   } catch (error) {
     const refusal = asRefusal(error)
     if (refusal === undefined) throw error
+    noteRefused()
     const instance = versionId ?? cause.correlationId
     await rejectInput(
       core,

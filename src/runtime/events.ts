@@ -1,11 +1,13 @@
 import type * as z from 'zod'
 import type { EventContract, Metadata } from '../contracts/envelope.ts'
 import { type EventType, eventContracts } from '../contracts/events/index.ts'
+import { deepest } from '../contracts/issues.ts'
 import { EdgeloopError, InputError } from '../domain/errors.ts'
 import type { Core } from '../domain/ports.ts'
 import { rejectInput } from '../domain/rejection.ts'
 import type { Cause } from '../domain/store.ts'
 import { sha256Hex } from '../domain/training/plan.ts'
+import { follow, noteRefused, remark } from './chain.ts'
 
 type Contract<T extends EventType> = Extract<(typeof eventContracts)[number], { type: T }>
 export type BusEvent<T extends EventType> = T extends EventType
@@ -29,6 +31,8 @@ export function parseBusEvent<const T extends EventType>(event: unknown, types: 
       'detail-type',
     )
   const { metadata, data } = parseOrReject(contract.schema, (event as { detail: unknown }).detail)
+  remark({ eventType: contract.type, eventId: metadata.id })
+  follow(causeOf(metadata))
   return { type: contract.type, data, cause: causeOf(metadata) } as unknown as BusEvent<T>
 }
 export const isBusEvent = (event: unknown): boolean => (event as { source?: unknown })?.source === 'edgeloop'
@@ -40,7 +44,7 @@ export function parseOrReject<S extends z.ZodType>(schema: S, value: unknown): z
   throw schemaError(parsed.error)
 }
 export function schemaError(error: z.ZodError): InputError {
-  const issue = deepest(error.issues[0])
+  const issue = error.issues[0] && deepest(error.issues[0])
   const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
   const field = [...(issue?.path ?? []), ...(unknown === undefined ? [] : [unknown])].join('.')
   return new InputError(
@@ -48,18 +52,6 @@ export function schemaError(error: z.ZodError): InputError {
     `${field === '' ? 'payload' : field}: ${issue?.message ?? 'does not fit the schema'}`,
     field,
   )
-}
-
-/** Of a union, the alternative that the value comes closest to: what is wrong there is what a person can mend. */
-function deepest(issue: z.core.$ZodIssue | undefined): z.core.$ZodIssue | undefined {
-  if (issue?.code !== 'invalid_union') return issue
-  const found = issue.errors
-    .map(([first]) => deepest(first))
-    .filter(inner => inner !== undefined)
-    .sort((a, b) => b.path.length - a.path.length)[0]
-  return found === undefined || found.path.length === 0
-    ? issue
-    : { ...found, path: [...issue.path, ...found.path] }
 }
 
 /** Start of a chain: an S3 drop or a clock, with an id that is the same for every delivery of it. */
@@ -95,6 +87,7 @@ export const fromBus =
       await retryOnConflict(() => run(event))
     } catch (error) {
       if (!(error instanceof InputError)) throw error
+      noteRefused()
       const { id = '', 'detail-type': type = '' } = event as { id?: string; 'detail-type'?: string }
       await rejectInput(core, { channel: 'bus', subject: `${type}/${id}`, instance: id }, error)
     }

@@ -4,7 +4,9 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import middy from '@middy/core'
 import * as z from 'zod'
 import { tableStore } from '../adapters/table.ts'
-import type { Core } from '../domain/ports.ts'
+import { type Core, gaugeUnits, type Log } from '../domain/ports.ts'
+import { inContext } from './chain.ts'
+import { observed, tellingStore } from './observe.ts'
 
 /** Variables that every function has. */
 const common = { TABLE: z.string().min(1) }
@@ -25,29 +27,34 @@ export function lambda<S extends z.ZodRawShape, R>(
   const publish = (): void => {
     if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics()
   }
+  const log: Log = inContext({
+    info: (code, fields = {}) => logger.info(code, { ...fields }),
+    warn: (code, fields = {}) => logger.warn(code, { ...fields }),
+    error: (code, fields = {}) => logger.error(code, { ...fields }),
+  })
   let logic: ((event: unknown) => Promise<R>) | undefined
   const build = () => {
     const env = z.object({ ...common, ...shape }).parse(process.env) as Env<S>
     const now = () => new Date()
     return make(env, {
-      store: tableStore((env as { TABLE: string }).TABLE, now),
+      store: tellingStore(tableStore((env as { TABLE: string }).TABLE, now), log, now),
       now,
-      log: {
-        info: (code, fields = {}) => logger.info(code, { ...fields }),
-        warn: (code, fields = {}) => logger.warn(code, { ...fields }),
-        error: (code, fields = {}) => logger.error(code, { ...fields }),
-      },
+      log,
       count: (name, by = 1) => {
         metrics.addMetric(name, MetricUnit.Count, by)
+      },
+      measure: (name, value) => {
+        metrics.addMetric(name, MetricUnit[gaugeUnits[name]], value)
       },
     })
   }
   if (process.env['AWS_LAMBDA_FUNCTION_NAME'] !== undefined) logic = build()
   return middy()
     .use(injectLambdaContext(logger, { resetKeys: true }))
-    .use({ before: () => metrics.captureColdStartMetric(), after: publish, onError: publish })
-    .handler(async (event: unknown): Promise<R> => {
+    .use({ after: publish, onError: publish })
+    .handler((event: unknown): Promise<R> => {
       logic ??= build()
-      return logic(event)
+      const run = logic
+      return observed(log, event, () => run(event))
     })
 }

@@ -30,6 +30,7 @@ function readOnce(store: Store): Store {
     query: (pk, prefix, options) => store.query(pk, prefix, options),
     list: (listing, options) => store.list(listing, options),
     count: pk => store.count(pk),
+    page: (range, options) => store.page(range, options),
     countListed: listing => store.countListed(listing),
     pendingBefore: (kind, before, limit) => store.pendingBefore(kind, before, limit),
   }

@@ -15,6 +15,7 @@ import type { Core } from '../domain/ports.ts'
 import { rejectInput } from '../domain/rejection.ts'
 import type { Cause } from '../domain/store.ts'
 import { sha256Hex } from '../domain/training/plan.ts'
+import { follow, noteRefused, remark } from './chain.ts'
 import { parseOrReject, retryOnConflict, rootCause } from './events.ts'
 
 export interface Received<K extends UplinkKind> {
@@ -80,12 +81,16 @@ export async function handleUplink<const K extends UplinkKind>(
   const raw = parseIngress(value)
   try {
     const received = parseUplink(raw, kinds)
+    remark({ kind: raw.kind })
+    follow(received.cause)
+    core.count('DeviceMessages')
     await retryOnConflict(async () => {
       await refuseRevoked(core, received)
       await run(received)
     })
   } catch (error) {
     if (!(error instanceof InputError)) throw error
+    noteRefused()
     const payload = Buffer.from(raw.data, 'base64')
     const subject = `edgeloop/v1/${raw.thing}/up/${raw.kind}`
     await rejectInput(

@@ -139,7 +139,9 @@ describe('with the rights that the help names', () => {
     as(cloud.operator)
     const other = await run(['erase', 'demo', '--device', 'lab-3', '--reason', 'x', '--yes'])
     expect([other.exit, other.out]).toEqual([1, ''])
-    expect(other.err).toContain('has not ended; finish it first: npx edgeloop erase demo --device lab-2')
+    expect(other.err).toContain(
+      'has not ended; finish it first: npx edgeloop erase demo --device lab-2 --reason "…"',
+    )
     expect(await rowsOf('lab-3')).toBe(90)
   })
   it('a second run finishes it: every version is gone, and all else is there', async () => {

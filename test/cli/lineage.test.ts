@@ -161,7 +161,7 @@ describe('what goes wrong', () => {
     answer = () => ({ status: 200, body: '{"v":2}' })
     expect(await run(['lineage', 'demo@2'])).toMatchObject({
       exit: 3,
-      err: expect.stringContaining('no lineage'),
+      err: expect.stringContaining('something else than this command knows'),
     })
     answer = () => ({ status: 503, body: '{"message":"try again later"}' })
     expect(await run(['lineage', 'demo@2'])).toMatchObject({

@@ -13,7 +13,11 @@ export interface Ran {
 export const history: (readonly string[])[] = []
 
 /** @param answers what a person types, one after the other; without it nobody is there */
-export async function run(args: readonly string[], answers?: readonly string[]): Promise<Ran> {
+export async function run(
+  args: readonly string[],
+  answers?: readonly string[],
+  now: () => number = () => Date.now(),
+): Promise<Ran> {
   history.push(args)
   let [out, err] = ['', '']
   const left = [...(answers ?? [])]
@@ -27,6 +31,8 @@ export async function run(args: readonly string[], answers?: readonly string[]):
     ask: async () => left.shift() ?? '',
     interactive: answers !== undefined,
     colour: { out: false, err: false },
+    columns: {},
+    now,
   })
   return { exit, out, err, json: () => JSON.parse(out) as Record<string, unknown> }
 }

@@ -3,30 +3,33 @@ import { spawnSync } from 'node:child_process'
 import { accessSync, constants, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { readOptions } from '../../scripts/cli/command.ts'
-import { commandOf } from '../../scripts/cli/main.ts'
+import { readOptions, shared } from '../../scripts/cli/command.ts'
+import { commandOf, entries } from '../../scripts/cli/registry.ts'
 import { UsageError } from '../../scripts/lib/options.ts'
 import { allTold, commandLines } from './runbooks.ts'
 import { run } from './support.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const COMMANDS = [
-  'verify',
-  'device-test',
-  'lineage',
-  'erase',
-  'query',
-  ...['new-root', 'fetch', 'root', 'sign', 'publish', 'show', 'status'].map(name => `keys ${name}`),
-]
+const COMMANDS = entries.map(({ name }) => name)
 
 describe('help', () => {
-  it.each([[['--help']], [['-h']], [['help']], [[]], [['keys']], [['keys', '--help']]])(
-    '%j lists all commands',
+  it.each([[['--help']], [['-h']], [['help']], [[]]])('%j lists all commands', async args => {
+    const { exit, out, err } = await run(args)
+    expect([exit, err]).toEqual([0, ''])
+    for (const name of COMMANDS) expect(out).toMatch(new RegExp(`^  ${name} `, 'm'))
+    expect(out).toMatch(/Exit status: 0 fine; 1 [^;]*; 2 [^;]*; 3 [^;]*; 130 /)
+    for (const name of Object.keys(shared)) expect(out).toContain(`--${name}`)
+  })
+
+  it.each([[['keys']], [['keys', '--help']], [['help', 'keys']]])(
+    '%j lists those of the group',
     async args => {
-      const { exit, out, err } = await run(args)
-      expect([exit, err]).toEqual([0, ''])
-      for (const name of COMMANDS) expect(out).toContain(name)
-      expect(out).toMatch(/Exit status: 0 fine; 1 .*; 2 .*; 3 /)
+      const { exit, out } = await run(args)
+      expect(exit).toBe(0)
+      const listed = [...out.matchAll(/^ {2}([a-z]+ [a-z-]+|[a-z-]+) {2,}/gm)].map(m => m[1])
+      expect(listed.filter(name => !name?.startsWith('--'))).toEqual(
+        COMMANDS.filter(name => name.startsWith('keys ')),
+      )
     },
   )
 

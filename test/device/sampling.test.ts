@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { SlotSampling } from '../../src/contracts/sampling-policy.ts'
-import { type TestCloud, testDevice } from './cloud.ts'
+import { manualClock, type TestCloud, testDevice } from './cloud.ts'
 import { EPOCH_MS, makePackage, sha256, slotOf } from './helpers.ts'
 
 const quiet = makePackage({ contract: { sampling: { policy: 'package', audit: 0 } } })
@@ -108,6 +108,17 @@ describe('limits', () => {
 
 describe('a burst', () => {
   const burst = { id: 'b-1', things: ['cam-1'], count: 30, until: later(3_600_000) }
+  it('that is over by signed time is not taken, whatever the device’s clock says', async () => {
+    // Ten years behind; the beacon was signed half an hour before the device's usual now.
+    const lost = manualClock(EPOCH_MS - 10 * 365 * 86_400_000)
+    const of = async (until: string): Promise<number> => {
+      const d = await device(sampling({ burst: { ...burst, until } }), { clock: lost })
+      d.rows(20)
+      await lost.advance(10)
+      return samplesOf(d.cloud).length
+    }
+    expect([await of(later(-3_600_000)), await of(later(3_600_000))]).toEqual([0, 20])
+  })
 
   it('takes the next rows of the hard lane, once, whatever the limits say', async () => {
     const d = await device(sampling({ burst, factor: 0.01, limits: { itemsPerHour: 1 } }))

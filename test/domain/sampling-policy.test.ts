@@ -3,8 +3,9 @@ import { modelConfig } from '../../src/contracts/model-config.ts'
 import { ioContract as ioContractSchema } from '../../src/contracts/packages.ts'
 import { slotSampling } from '../../src/contracts/sampling-policy.ts'
 import { InputError } from '../../src/domain/errors.ts'
+import { refuseFirst } from '../../src/domain/model/fault.ts'
 import { ioContract } from '../../src/domain/package/contents.ts'
-import { checkSampling } from '../../src/domain/sampling/check-config.ts'
+import { samplingFaults } from '../../src/domain/sampling/check-config.ts'
 import { nextFactor } from '../../src/domain/sampling/fleet-budget.ts'
 import { devicePolicy, policyDigest } from '../../src/domain/sampling/policy.ts'
 import { canonicalJson, sha256Hex } from '../../src/domain/training/plan.ts'
@@ -61,7 +62,7 @@ describe('sampling in model.yaml', () => {
 describe('a line that no row can fit', () => {
   const fault = (over: object, sampling: object): string | undefined => {
     try {
-      checkSampling(config({ ...over, sampling }))
+      refuseFirst(samplingFaults(config({ ...over, sampling })))
     } catch (error) {
       return (error as InputError).field
     }

@@ -5,6 +5,7 @@ import {
   httpRequest,
   outboxStreamEvent,
   presenceEvent,
+  preTokenGeneration,
   provisioningRequest,
   ruleError,
   s3ObjectCreated,
@@ -79,7 +80,8 @@ export function parseSample(fn: string, event: unknown, poison: readonly number[
     })
   }
   if (fn === 'ops-query') return [httpRequest.parse(event).routeKey]
-  if (fn === 'ops-command') return [httpCommand.parse(event).routeKey]
+  if (fn === 'ops-command' || fn === 'ops-queues') return [httpCommand.parse(event).routeKey]
+  if (fn === 'grant-scopes') return [preTokenGeneration.parse(event).triggerSource]
   if (fn === 'vet-device') return [provisioningRequest.parse(event).clientId]
   if (source === 'aws.s3') return [s3ObjectCreated.parse(event)['detail-type']]
   if (source === 'aws.sagemaker') return [trainingJobStateChange.parse(event)['detail-type']]

@@ -123,6 +123,27 @@ export const streamBatch = (rows: readonly OutboxRow[]): unknown => ({
   }),
 })
 
+/** What Cognito asks before it signs a person's tokens. */
+export const preToken = (username: string, groups: readonly string[], trigger: string): unknown => ({
+  version: '2',
+  triggerSource: `TokenGeneration_${trigger}`,
+  region: REGION,
+  userPoolId: `${REGION}_a1B2c3D4e`,
+  userName: username,
+  callerContext: { awsSdkVersion: 'aws-sdk-unknown-unknown', clientId: digest('console').slice(0, 26) },
+  request: {
+    userAttributes: {
+      sub: uuid(`person ${username}`),
+      'cognito:user_status': 'CONFIRMED',
+      email_verified: 'true',
+      email: `${username}@example.com`,
+    },
+    groupConfiguration: { groupsToOverride: groups, iamRolesToOverride: [], preferredRole: null },
+    scopes: ['openid', 'profile'],
+  },
+  response: { claimsAndScopeOverrideDetails: null },
+})
+
 /** What an IoT rule hands over: the connection's certificate is the principal. */
 export const ingress = (raw: object): Record<string, unknown> => {
   const { thing } = raw as { thing: string }
@@ -131,6 +152,7 @@ export const ingress = (raw: object): Record<string, unknown> => {
 
 function scopeOf(method: string, route: string): string {
   if (/^\/v1\/(labels|reviews)/.test(route)) return 'labels:write'
+  if (route.startsWith('/v1/dead-letters/')) return 'queues:write'
   if (method === 'GET') return 'fleet:read'
   if (route.endsWith('/retrains')) return 'models:write'
   return /\/bars$|^\/v1\/rollouts/.test(route) ? 'rollouts:write' : 'devices:write'

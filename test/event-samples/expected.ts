@@ -10,6 +10,7 @@ export interface Expected {
     | { readonly failed: readonly number[] }
     | { readonly status: number }
     | { readonly answer: unknown }
+    | { readonly answerTo: (event: unknown) => unknown }
   readonly rejected?: readonly string[]
   /** Indexes of the records that break their contract on purpose. */
   readonly poison?: readonly number[]
@@ -22,6 +23,13 @@ const allDone: Expected = { returns: 'no failures' }
 const modelUnknown: Expected = { returns: 'nothing', rejected: ['MODEL_UNKNOWN'] }
 const unknownDevice: Expected = { returns: 'no failures', rejected: ['UNKNOWN_DEVICE'] }
 const unknownBundle: Expected = { returns: 'no failures', rejected: ['UNKNOWN_BUNDLE'] }
+
+/** Cognito gets its own event back, with a response. */
+function granted(scopesToAdd: readonly string[]): Expected {
+  const accessTokenGeneration = { scopesToAdd, scopesToSuppress: [] }
+  const response = { claimsAndScopeOverrideDetails: { accessTokenGeneration } }
+  return { returns: { answerTo: event => ({ ...(event as object), response }) } }
+}
 
 export const expected: Readonly<Record<string, Expected>> = {
   '01-register-model-yaml': {
@@ -134,4 +142,19 @@ export const expected: Readonly<Record<string, Expected>> = {
   '82-decide-retrain-retrain-requested': nothing,
   '83-ops-command-labels': { returns: { status: 404 } },
   '84-ops-query-reviews': { returns: { status: 200 } },
+  '85-grant-scopes-sign-in': granted([
+    'edgeloop/devices:write',
+    'edgeloop/fleet:read',
+    'edgeloop/labels:write',
+    'edgeloop/models:write',
+    'edgeloop/queues:write',
+    'edgeloop/rollouts:write',
+  ]),
+  '86-grant-scopes-no-group': granted([]),
+  '87-refresh-overview-schedule': nothing,
+  '88-refresh-overview-drift-detected': nothing,
+  '89-ops-query-overview': { returns: { status: 200 } },
+  '90-ops-queues-list': { returns: { status: 200 } },
+  '91-ops-queues-unknown-queue': { returns: { status: 404 } },
+  '92-ops-queues-redrive': { returns: { status: 202 } },
 }

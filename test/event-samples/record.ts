@@ -14,6 +14,7 @@ import {
   ingress,
   objectCreated,
   onBus,
+  preToken,
   request,
   scheduled,
   streamBatch,
@@ -100,6 +101,17 @@ export async function samples(): Promise<Sample[]> {
     ['decide-retrain-retrain-requested', bus('decide-retrain', 'RetrainRequested')],
     ['ops-command-labels', request('POST', '/v1/labels', {}, {}, groundTruth)],
     ['ops-query-reviews', request('GET', '/v1/reviews', {}, { model: 'demo' })],
+    ['grant-scopes-sign-in', preToken('oli', ['operators'], 'HostedAuth')],
+    ['grant-scopes-no-group', preToken('sam', [], 'RefreshTokens')],
+    ['refresh-overview-schedule', scheduled('edgeloop-dev-refresh-overview-rule-1', '2026-03-01T00:10:00Z')],
+    ['refresh-overview-drift-detected', bus('decide-retrain', 'DriftDetected')],
+    ['ops-query-overview', request('GET', '/v1/overview')],
+    ['ops-queues-list', request('GET', '/v1/dead-letters')],
+    ['ops-queues-unknown-queue', request('GET', '/v1/dead-letters/{queue}', { queue: 'letters-dead' })],
+    [
+      'ops-queues-redrive',
+      request('POST', '/v1/dead-letters/{queue}/redrives', { queue: 'reports-dead' }, {}, redrive),
+    ],
   ]
 }
 
@@ -133,6 +145,7 @@ const rollouts = (of: Find): Sample[] => [
   ],
 ]
 const retrain = { reason: 'new season', force: true }
+const redrive = { reason: 'the role is mended' }
 const groundTruth = { model: 'demo', labels: [JSON.parse(labelLine(eventId('lab-1', 0))) as unknown] }
 const burst: unknown = request(
   'POST',

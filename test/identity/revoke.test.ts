@@ -239,7 +239,7 @@ describe('the command', () => {
   ])('POST /v1/devices/%s/revocation %j is answered with %d', async (thing, body, status, message) => {
     const answer = await revoke(thing, body)
     expect(answer.status).toBe(status)
-    expect(answer.body['message']).toMatch(message)
+    expect(answer.body['detail']).toMatch(message)
   })
 
   it('asks for the scope devices:write', async () => {
@@ -270,7 +270,7 @@ describe('a bar', () => {
   ])('%j is answered with %d', async (body, status, message) => {
     const answer = await bars(body)
     expect(answer.status).toBe(status)
-    expect(answer.body['message']).toMatch(message)
+    expect(answer.body['detail']).toMatch(message)
   })
   it('of an unknown model is 404; without the scope rollouts:write it is 403', async () => {
     expect((await bars({ revokedBundle: BUNDLE, reason: 'x' }, 'nobody')).status).toBe(404)

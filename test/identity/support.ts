@@ -5,7 +5,7 @@ import { connectAsync, type MqttClient } from 'mqtt'
 import { type Claim, type EnrolOptions, enrol } from '../../device/enroll.ts'
 import { type DeviceIdentity, memoryIdentities } from '../../device/identity.ts'
 import { createClaim } from '../../scripts/lib/claim.ts'
-import { AUDIENCE, operatorToken } from '../../scripts/lib/local-cloud.ts'
+import { mintToken, operatorToken } from '../../scripts/lib/local-cloud.ts'
 import { eventually, type Harness, startHarness } from '../inputs/support.ts'
 
 export { eventually } from '../inputs/support.ts'
@@ -31,14 +31,14 @@ export interface Lab {
 export async function startLab(): Promise<Lab> {
   const h = await startHarness()
   const iot = new IoTClient(h.client)
-  const { outputs, mqtt, issuer } = h.cloud
+  const { outputs, mqtt } = h.cloud
   const template = String(outputs['ProvisioningTemplateName'])
   const newClaim = async () => ({ ...(await createClaim(iot, String(outputs['ClaimPolicyName']))), template })
   const claim = await newClaim()
   const token = await operatorToken(h.cloud)
   const open: MqttClient[] = []
   const command: Lab['command'] = async (method, path, body, scope) => {
-    const as = scope === undefined ? token : await issuer.mint({ sub: 'other', audience: AUDIENCE, scope })
+    const as = scope === undefined ? token : await mintToken(h.cloud, { sub: 'other', scope })
     const answer = await fetch(`${outputs['ApiUrl']}${path}`, {
       method,
       headers: { authorization: `Bearer ${as}`, 'content-type': 'application/json' },

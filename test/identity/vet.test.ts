@@ -102,6 +102,7 @@ const core = (store = new MemoryStore(() => at(0))): Core & { store: MemoryStore
   store,
   now: () => at(0),
   count: () => undefined,
+  measure: () => undefined,
   log: { info: () => undefined, warn: () => undefined, error: () => undefined },
 })
 const commander = { by: 'operator', request: 'r1' }
@@ -111,7 +112,12 @@ describe('the allow-list', () => {
     const deps = core()
     const entries = Array.from({ length: 500 }, (_, i) => ({ serial: `s${i}`, fleet: 'f', hardware: 'h' }))
     expect(new Set(await allow(deps, entries, commander))).toEqual(new Set(['ALLOWED']))
-    expect(new Set(await allow(deps, entries, commander))).toEqual(new Set(['UNCHANGED']))
+    const written = deps.store.rows.size
+    // The same request again has done it; another finds it done.
+    expect(new Set(await allow(deps, entries, commander))).toEqual(new Set(['ALLOWED']))
+    const other = { ...commander, request: 'r2' }
+    expect(new Set(await allow(deps, entries, other))).toEqual(new Set(['UNCHANGED']))
+    expect(deps.store.rows.size).toBe(written)
     const rows = [...deps.store.rows.values()]
     expect(rows.filter(r => r.key.pk.startsWith('ENROLMENT#'))).toHaveLength(500)
     const recorded = rows.filter(r => r.key.pk.startsWith('AUDIT#')).flatMap(r => JSON.parse(r.data).change)

@@ -121,8 +121,12 @@ export async function startHarness(): Promise<Harness> {
   }
 }
 
-export async function eventually<T>(look: () => Promise<T | undefined>, what: () => string): Promise<T> {
-  const until = Date.now() + PATIENCE_MS
+export async function eventually<T>(
+  look: () => Promise<T | undefined>,
+  what: () => string,
+  patienceMs = PATIENCE_MS,
+): Promise<T> {
+  const until = Date.now() + patienceMs
   for (;;) {
     const found = await look()
     if (found !== undefined) return found

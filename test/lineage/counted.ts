@@ -28,7 +28,7 @@ export function counted(store: Store, quarantine: Quarantine) {
     },
     query: (...args) => many(store.query(...args)),
     list: (...args) => many(store.list(...args)),
-    ...{ count: refuse, countListed: refuse, pendingBefore: refuse, commit: refuse },
+    ...{ page: refuse, count: refuse, countListed: refuse, pendingBefore: refuse, commit: refuse },
   }
   const samples: Quarantine = { query: (...args) => many(quarantine.query(...args)) }
   return { reads, store: state, quarantine: samples }

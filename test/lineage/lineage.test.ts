@@ -75,7 +75,7 @@ describe('a captured prediction', () => {
   it('that was never captured is said to be none, with what to ask instead', async () => {
     const { status, body } = await ask(PREDICTION, { eventId: eventId('lab-2', 5000) })
     expect(status).toBe(404)
-    expect(body['message']).toMatch(/no captured prediction .* GET \/v1\/lineage\/bundles/s)
+    expect(body['detail']).toMatch(/no captured prediction .* GET \/v1\/lineage\/bundles/s)
   })
   it('of before bundles were kept is told with the hardware of the device, which is said', async () => {
     const key = keys.sample('demo', captured, 'lab-2')
@@ -140,7 +140,7 @@ describe('a bundle', () => {
   ])('is refused with %j', async (query, status, message) => {
     const answer = await ofBundle(1, query as Record<string, string>)
     expect(answer.status).toBe(status)
-    expect(answer.body['message']).toMatch(message)
+    expect(answer.body['detail']).toMatch(message)
   })
   it('that nobody made is not found, and one that is no digest is refused', async () => {
     expect((await ask(BUNDLE, { digest: 'ab'.repeat(32) })).status).toBe(404)
@@ -212,7 +212,7 @@ describe('the cost', () => {
     }
     const { status, body } = await ofPrediction(world)
     expect(status).toBe(400)
-    expect(body['message']).toMatch(/more than 50 models; name .* \?model=/)
+    expect(body['detail']).toMatch(/more than 50 models; name .* \?model=/)
     expect((await ask(PREDICTION, { eventId: captured }, { model: 'demo' }, world)).status).toBe(200)
   })
 })

@@ -43,7 +43,7 @@ export function useApi(): void {
     })
     apis = createHttpApis({
       realm,
-      issuer,
+      beside: [issuer],
       invoke: async (_arn, payload, source): Promise<Result> => {
         sources.push(source)
         events.push(JSON.parse(payload.toString()))

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createAddresses } from '../../local/cfn/addresses.ts'
 import { deploy } from '../../local/cfn/deploy.ts'
 import type { CloudServices } from '../../local/cfn/resource.ts'
 import { readTemplate } from '../../local/cfn/template.ts'
@@ -99,6 +100,16 @@ function recorder() {
       },
     },
     logs: createLogs({ realm: realm.realm, iam }),
+    cloudwatch: {
+      createAlarm: p => {
+        note('alarm', p)
+        return { arn: `arn:aws:cloudwatch:eu-west-1:${accountId}:alarm:${p['AlarmName']}` }
+      },
+      createCompositeAlarm: p => {
+        note('compositeAlarm', p)
+        return { arn: `arn:aws:cloudwatch:eu-west-1:${accountId}:alarm:${p['AlarmName']}` }
+      },
+    },
     http: {
       createApi: p => {
         note('api', p)
@@ -117,6 +128,48 @@ function recorder() {
       createEventSourceMapping: (c: MappingConfig) => note('mapping', c),
       start: () => {},
     },
+    cognito: {
+      createPool: (name, p) => {
+        note('pool', [name, p])
+        const id = 'eu-west-1_abc'
+        return {
+          id,
+          arn: `arn:aws:cognito-idp:eu-west-1:${accountId}:userpool/${id}`,
+          issuer: `http://l/${id}`,
+        }
+      },
+      createDomain: p => {
+        note('domain', p)
+        return { domain: 'ops', awsUrl: 'https://ops.auth.eu-west-1.amazoncognito.com', url: 'http://l' }
+      },
+      createResourceServer: p => {
+        note('resourceServer', p)
+        return String(p['Identifier'])
+      },
+      createGroup: p => {
+        note('group', p)
+        return String(p['GroupName'])
+      },
+      createClient: (name, p) => {
+        note('client', [name, p])
+        return { id: 'client1', secret: undefined }
+      },
+    },
+    cloudfront: {
+      createAccessControl: () => 'EACCESS',
+      createHeadersPolicy: (_, p) => {
+        note('headersPolicy', p)
+        return 'headers1'
+      },
+      createFunction: () => ({ arn: `arn:aws:cloudfront::${accountId}:function/f` }),
+      createDistribution: async (_, p) => {
+        note('distribution', p)
+        const id = 'EDISTRIBUTION'
+        const arn = `arn:aws:cloudfront::${accountId}:distribution/${id}`
+        return { id, arn, domain: 'd1.cloudfront.net', url: 'http://127.0.0.1:2' }
+      },
+    },
+    addresses: createAddresses(),
   }
   return { services, calls, functions, iam }
 }
@@ -310,14 +363,14 @@ describe('resources', () => {
   it('without effect on behaviour are accepted and named; unknown ones are refused', async () => {
     const { notRun, outputs } = await run(
       {
-        Alarm: { Type: 'AWS::CloudWatch::Alarm', Properties: { AlarmActions: [{ Ref: 'Mail' }] } },
+        Page: { Type: 'AWS::CloudWatch::Dashboard', Properties: { DashboardBody: { Ref: 'Mail' } } },
         Mail: { Type: 'AWS::SNS::Topic', Properties: { TopicName: 'mail' } },
       },
       { Outputs: { Mail: { Value: { Ref: 'Mail' } } } },
     )
     expect(notRun).toEqual([
       'Mail (AWS::SNS::Topic): declared, not run',
-      'Alarm (AWS::CloudWatch::Alarm): declared, not run',
+      'Page (AWS::CloudWatch::Dashboard): declared, not run',
     ])
     expect(outputs['Mail']).toBe(`arn:aws:sns:eu-west-1:${accountId}:mail`)
     await expect(run({ Db: { Type: 'AWS::RDS::DBInstance' } })).rejects.toThrow(

@@ -206,7 +206,7 @@ const template = {
       'apigateway',
       sub('arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*'),
     ),
-    Alarm: { Type: 'AWS::CloudWatch::Alarm' },
+    Page: { Type: 'AWS::CloudWatch::Dashboard' },
   },
   Outputs: {
     ApiUrl: { Value: sub('https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}') },
@@ -255,7 +255,7 @@ describe('a deployed template', () => {
     })
     expect(physical('Jobs')).toContain(`${cloud.endpoint}/123456789012/shop-dev-Jobs-`)
     expect(cloud.outputs['ApiUrl']).toBe(`${cloud.endpoint}/_api/${physical('Api')}`)
-    expect(cloud.notRun).toEqual(['Alarm (AWS::CloudWatch::Alarm): declared, not run'])
+    expect(cloud.notRun).toEqual(['Page (AWS::CloudWatch::Dashboard): declared, not run'])
     expect(cloud.mqtt.caPem).toContain('BEGIN CERTIFICATE')
   })
 

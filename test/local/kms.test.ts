@@ -18,6 +18,7 @@ import {
 } from '@aws-sdk/client-kms'
 import { p256 } from '@noble/curves/nist.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Kms } from '../../local/core/services.ts'
 import { createIam } from '../../local/iam/index.ts'
 import { createKms } from '../../local/kms/index.ts'
 import { account, failure, startTestCloud, type TestCloud, temporaryDir, testRealm } from './http-cloud.ts'
@@ -223,15 +224,21 @@ describe('storage', () => {
 
   it('makes another key for a resource that was out of the stack for one deployment', async () => {
     const dir = temporaryDir()
+    let kept: Kms | undefined
     const deployment = (...names: string[]) => {
       const realm = testRealm(dir)
       const store = createKms({ realm, iam: createIam(realm) })
       const ids = names.map(name => store.createKey(name, ecc).keyId)
       store.retireOthers()
+      kept = store
       return ids
     }
     const [a, b] = deployment('A', 'B')
     expect(deployment('B')).toEqual([b])
+    const operator = { principal: { kind: 'operator', arn: 'arn' }, requestId: 'r', authorize() {} } as const
+    const keys = (await kept?.service.operations['ListKeys']?.({}, operator)) as { Keys: { KeyId: string }[] }
+    // Retained: in the account, and no longer of the stack.
+    expect(keys.Keys.map(key => key.KeyId).sort()).toEqual([a, b].sort())
     const [newA, sameB] = deployment('A', 'B')
     expect(newA).not.toBe(a)
     expect(sameB).toBe(b)

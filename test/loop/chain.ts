@@ -420,6 +420,7 @@ export async function runChain(): Promise<Chain> {
     'tick',
   )
   await chain.pump()
+  await chain.deliver('refresh-overview', {}, 'clock')
   await chain.deliver('ops-query', { routeKey: 'GET /v1/models', rawPath: '/v1/models' }, 'models')
   await tellRollouts(chain)
   await tellIdentity(chain)

@@ -339,7 +339,7 @@ describe('lineage afterwards', () => {
     await runErase(world, ONE)
     expect(await ask(PREDICTION, { eventId: id }, {}, world)).toMatchObject({
       status: 410,
-      body: { error: 'GONE', message: expect.stringMatching(/was erased .*: its owner asked for it/) },
+      body: { code: 'GONE', detail: expect.stringMatching(/was erased .*: its owner asked for it/) },
     })
   })
   it('of one that was never captured is still none', async () => {

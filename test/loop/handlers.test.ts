@@ -69,6 +69,25 @@ describe.each(cases.map(d => [`${d.handler} on ${d.label}`, d] as const))(
   },
 )
 
+describe.each(cases.filter(d => d.handler === 'ops-command').map(d => [d.label, d] as const))(
+  'a person who asks again: %s',
+  (_name, { event, before }) => {
+    const asked = async (world: World): Promise<unknown> => {
+      const answer = (await makeHandlers(world.deps())['ops-command']?.(event)) as { body: string }
+      return strip({ ...answer, body: JSON.parse(answer.body) })
+    }
+    it('gets the first answer, wherever the first time was cut off', async () => {
+      const whole = before.clone()
+      const first = await asked(whole)
+      expect(await asked(whole)).toEqual(first)
+      for (let k = 1; k <= whole.effects; k++)
+        expect(await asked(await crashed(before, 'ops-command', event, k)), `after effect ${k}`).toEqual(
+          first,
+        )
+    })
+  },
+)
+
 /** A second delivery costs a second token. Times differ between a first and a second run by design, and so do the signed documents that hold them. */
 function strip(value: unknown): unknown {
   return JSON.parse(

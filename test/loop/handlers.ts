@@ -20,6 +20,7 @@ import { publishOutbox } from '../../src/handlers/publish-outbox.ts'
 import { publishTrust } from '../../src/handlers/publish-trust.ts'
 import { reconcile } from '../../src/handlers/reconcile.ts'
 import { recordRefusal } from '../../src/handlers/record-refusal.ts'
+import { refresh } from '../../src/handlers/refresh-overview.ts'
 import { registerDataset } from '../../src/handlers/register-dataset.ts'
 import { registerModel } from '../../src/handlers/register-model.ts'
 import { requestLabels } from '../../src/handlers/request-labels.ts'
@@ -63,6 +64,7 @@ export const makeHandlers = (deps: Deps): Record<string, Handler> => ({
   'request-labels': requestLabels(deps),
   'decide-retrain': decideRetrain(deps),
   reconcile: reconcile(deps),
+  'refresh-overview': refresh(deps),
   'publish-outbox': publishOutbox(deps),
   'allow-devices': allowDevices(deps),
   'vet-device': vetDevice(deps),

@@ -1,8 +1,9 @@
 /** The state table in memory, with the same conditions as the real one; `test/adapters/table.test.ts` runs both alike. */
 import type { DomainEvent } from '../../src/contracts/envelope.ts'
+import { fromCursor, toCursor } from '../../src/domain/cursor.ts'
 import { EdgeloopError } from '../../src/domain/errors.ts'
 import { outboxRows } from '../../src/domain/outbox.ts'
-import type { Cause, Key, Listing, Pending, Row, Store, Write } from '../../src/domain/store.ts'
+import type { Cause, Key, Listing, Page, Pending, Range, Row, Store, Write } from '../../src/domain/store.ts'
 
 export interface StoredRow {
   key: Key
@@ -46,15 +47,41 @@ export class MemoryStore implements Store {
       options,
     )
   }
+  async page<T>(
+    range: Range,
+    { limit, cursor, newestFirst }: { limit: number; cursor?: string | undefined; newestFirst?: boolean },
+  ): Promise<Page<T>> {
+    const listing = 'listing' in range ? range.listing : undefined
+    const { pk = '', prefix = '' } = 'pk' in range ? range : {}
+    const of = listing === undefined ? pk : listing
+    const place = (r: StoredRow) => ({ of, by: listing === undefined ? r.key.sk : (r.list?.sk ?? '') })
+    const from = cursor && fromCursor(cursor, ['by', 'of'], p => p['of'] === of)
+    const all = [...this.rows.values()]
+      .filter(r =>
+        listing === undefined ? r.key.pk === pk && r.key.sk.startsWith(prefix) : r.list?.pk === listing,
+      )
+      .sort((a, b) => (place(a).by < place(b).by ? -1 : 1))
+    if (newestFirst) all.reverse()
+    const rest = from
+      ? all.filter(r => (newestFirst ? place(r).by < from['by']! : place(r).by > from['by']!))
+      : all
+    const found = rest.slice(0, limit)
+    const after = (index: number) => toCursor(place(found[index]!))
+    return {
+      rows: found.map(toRow<T>),
+      ...(rest.length > found.length && found.length > 0 ? { next: after(found.length - 1) } : {}),
+      after,
+    }
+  }
   async count(pk: string): Promise<number> {
     return [...this.rows.values()].filter(r => r.key.pk === pk).length
   }
   async countListed(listing: string): Promise<number> {
     return [...this.rows.values()].filter(r => r.list?.pk === listing).length
   }
-  async pendingBefore<T>(kind: string, before: string, limit: number): Promise<readonly Row<T>[]> {
+  async pendingBefore(kind: string, before: string, limit: number): Promise<readonly { key: Key }[]> {
     const found = [...this.rows.values()].filter(r => r.pending?.kind === kind && r.pending.since < before)
-    return page<T>(found, r => r.pending?.since ?? '', { limit })
+    return page(found, r => r.pending?.since ?? '', { limit }).map(({ key }) => ({ key }))
   }
   async commit(writes: readonly Write[], events: readonly DomainEvent[] = [], cause?: Cause): Promise<void> {
     const all: Write[] = [...writes, ...outboxRows(events, cause, this.now())]

@@ -1,5 +1,6 @@
 /** What leads to a retrain and what holds it back, through the real handlers. */
 import { describe, expect, it } from 'vitest'
+import { operations, routeKey } from '../../src/contracts/api/index.ts'
 import {
   type AuditRow,
   type DecisionRow,
@@ -9,7 +10,6 @@ import {
   type VersionRow,
 } from '../../src/domain/entities.ts'
 import { put } from '../../src/domain/store.ts'
-import { commands } from '../../src/handlers/ops-command.ts'
 import { eventId, labelLine, runToDrift, THINGS } from './chain.ts'
 import { makeHandlers } from './handlers.ts'
 import { command } from './identity.ts'
@@ -371,7 +371,7 @@ describe('a person’s command', () => {
     expect(await ask(world, body)).toMatchObject({
       ...{
         statusCode: 403,
-        body: { error: 'FORBIDDEN', message: expect.stringContaining('models:approve') },
+        body: { code: 'FORBIDDEN', detail: expect.stringContaining('models:approve') },
       },
     })
     expect(await decisions(world)).toHaveLength(before)
@@ -385,7 +385,7 @@ describe('a person’s command', () => {
     [{ reason: 'r', colour: 'red' }, 'colour'],
   ])('%j is refused by the field', async (body, field) => {
     expect(await ask(await ready(), body)).toMatchObject({
-      ...{ statusCode: 400, body: { message: expect.stringContaining(field) } },
+      ...{ statusCode: 400, body: { detail: expect.stringContaining(field) } },
     })
   })
   it('is refused where model.yaml has it off, and for a model that there is not', async () => {
@@ -393,6 +393,6 @@ describe('a person’s command', () => {
     expect(await ask(world, { reason: 'r' })).toMatchObject({ statusCode: 409 })
     const reset = command(RESETS, { reason: 'r' }, { model: 'other' })
     expect(await run(world, 'ops-command', reset)).toMatchObject({ statusCode: 404 })
-    expect(Object.keys(commands)).toEqual(expect.arrayContaining([RETRAINS, RESETS]))
+    expect(operations.map(routeKey)).toEqual(expect.arrayContaining([RETRAINS, RESETS]))
   })
 })

@@ -1,4 +1,4 @@
-/** A person's rollout of an older version: asked for, approved, paused, taken up again, ended; and a device falls silent. */
+/** A person's rollout of an older version: planned, started, paused, taken up again, ended; and a device falls silent. */
 import type { Chain } from './chain.ts'
 import { command } from './identity.ts'
 
@@ -12,12 +12,13 @@ export async function tellRollouts(chain: Chain): Promise<void> {
   }
   const asked = await give(
     'rollout',
-    command('POST /v1/rollouts', { model: 'demo', version: 1, reason: 'v2 is odd' }),
+    command('POST /v1/rollouts', { model: 'demo', version: 1, start: false, reason: 'v2 is odd' }),
   )
   await chain.pump()
   const path = { rollout: String(asked['rollout']) }
   let n = 0
-  for (const name of ['pause', 'resume', 'pause']) {
+  // Each is refused where it does not fit: `pause` if nothing was started.
+  for (const name of ['start', 'pause', 'resume', 'pause']) {
     const event = command(COMMANDS, { command: name, reason: `${name} ${++n}` }, path) as {
       requestContext: { requestId: string }
     }

@@ -132,6 +132,9 @@ export class World {
       quarantine,
       now: this.now,
       count: () => {},
+      stage: 'dev',
+      depths: async () => [{ queue: 'reports-dead', messages: 2 }],
+      measure: () => {},
       log: {
         info: (code: string) => this.logs.push(code),
         warn: (code: string) => this.logs.push(code),

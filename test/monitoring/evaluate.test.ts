@@ -1,13 +1,14 @@
 /** A fleet window by window: what is the model's, what is a device's, and when it is over. */
 import { describe, expect, it } from 'vitest'
 import type { Baseline } from '../../src/contracts/packages.ts'
-import type { MonitorRow } from '../../src/domain/entities.ts'
+import { type EpisodeRow, keys, type MonitorRow } from '../../src/domain/entities.ts'
 import { binColumn, countColumn } from '../../src/domain/monitoring/bins.ts'
 import { conclude } from '../../src/domain/monitoring/conclude.ts'
 import { GENERATION } from '../../src/domain/monitoring/devices.ts'
 import { evaluate } from '../../src/domain/monitoring/evaluate.ts'
 import { inProblem } from '../../src/domain/monitoring/problems.ts'
 import { decodeState, EMPTY, encodeState, type MonitorState } from '../../src/domain/monitoring/state.ts'
+import type { Put, Row } from '../../src/domain/store.ts'
 import { normal, seeded } from '../domain/support.ts'
 
 const DEVICES = 50
@@ -21,6 +22,7 @@ const baseline: Baseline = {
   features: [x!, y!],
   prediction: score!,
 }
+const NOW = '2026-01-01T00:00:00.000Z'
 const policy = { tolerance: 0.1, minDevices: 10 }
 
 /** Values of the x of a device in a window. */
@@ -30,6 +32,8 @@ const calm: World = () => gauss(READINGS)
 class Fleet {
   row: MonitorRow | undefined
   state: MonitorState = EMPTY
+  episode: Row<EpisodeRow> | undefined
+  readonly requests: { readonly window: number; readonly data: object }[] = []
   readonly events: { readonly type: string; readonly window: number; readonly data: object }[] = []
   window(window: number, world: World, devices = DEVICES): void {
     const parts = Array.from({ length: devices }, (_, d) => ({
@@ -47,12 +51,20 @@ class Fleet {
       ...{ window, baseline, parts, before: this.state, policy },
       ...{ prefix: 'drift-v1', again: false },
     })
-    const place = { model: 'demo', version: 1, window, at: '2026-01-01T00:00:00.000Z', accepted: 0.1 }
-    const { row, events } = conclude(place, this.row, judgements, 'digest')
+    const place = { model: 'demo', version: 1, window, windowSeconds: 60, accepted: 0.1, at: NOW }
+    const episode = this.row?.episode === undefined ? undefined : this.episode
+    const before = { monitor: this.row, episode }
+    const { row, writes, events } = conclude(place, before, judgements, 'digest')
     this.row = row
+    for (const write of writes) {
+      const data = (write as Put<EpisodeRow>).data
+      this.episode = { key: keys.episode('demo', data.episode), rev: 1, counters: {}, data }
+    }
     // As the handler does between two windows.
     this.state = decodeState(encodeState(after))!
-    for (const { type, data } of events) this.events.push({ type, window, data: data as object })
+    for (const { type, data } of events)
+      if (type === 'LabelsRequested') this.requests.push({ window, data: data as object })
+      else this.events.push({ type, window, data: data as object })
   }
   windows(from: number, to: number, world: World): void {
     for (let w = from; w <= to; w++) this.window(w, world)
@@ -121,8 +133,26 @@ describe('a fleet of 50', () => {
     fleet.windows(1, 30, season)
     expect(fleet.said()).toEqual(['DriftDetected 7'])
     expect(fleet.row?.episode).toBeUndefined()
+    const closed = fleet.episode?.data.closed ?? 0
+    expect(closed).toBeGreaterThan(10)
+    // One request a window from the first to the last, each for what was captured since the episode's first window.
+    expect(fleet.requests.map(r => r.window)).toEqual(Array.from({ length: closed - 7 }, (_, i) => i + 7))
+    for (const { window, data } of fleet.requests)
+      expect(data).toEqual({
+        ...{ model: 'demo', version: 1, cause: 'drift-v1-w7', request: `drift-v1-w7-w${window}` },
+        since: new Date(7 * 60_000).toISOString(),
+      })
     fleet.windows(31, 35, season)
     expect(fleet.said()).toEqual(['DriftDetected 7', 'DriftDetected 32'])
+  })
+
+  it('asks for no more labels once it is decided on', () => {
+    const fleet = new Fleet()
+    const moved: World = (_d, w) => gauss(READINGS, w > 5 ? 0.8 : 0)
+    fleet.windows(1, 9, moved)
+    fleet.episode = { ...fleet.episode!, data: { ...fleet.episode!.data, decision: 'd-1' } }
+    fleet.windows(10, 12, moved)
+    expect(fleet.requests.map(r => r.window)).toEqual([7, 8, 9])
   })
 
   it('of which nine in fifty are off has nine device problems, and the model is not blamed', () => {

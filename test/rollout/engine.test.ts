@@ -230,7 +230,7 @@ describe('commands', () => {
     })
     expect(() => command(running(TWO), approve, 'bob', {}, minutes(1))).toThrow(/waits for no approval/)
   })
-  it.each(['pause', 'resume', 'promote', 'abort', 'roll-back'] as const)(
+  it.each(['start', 'pause', 'resume', 'promote', 'abort', 'roll-back'] as const)(
     '%s is refused once a rollout has ended',
     name => {
       expect(() =>
@@ -238,6 +238,32 @@ describe('commands', () => {
       ).toThrow(/is ROLLED_BACK/)
     },
   )
+  it('start lets begin what was planned only, once, and not before it is approved', () => {
+    const start = { command: 'start', reason: 'seen' } as const
+    const waiting = { ...planned({ ...TWO, approval: true }), createdBy: 'ann', waitsForStart: true as const }
+    expect(verdictOf(waiting, {})).toMatchObject({
+      decision: 'wait',
+      reason: expect.stringContaining('waits for the command start'),
+    })
+    const permitted = evolve(waiting, command(waiting, start, 'ann', {}, minutes(1)))
+    expect(permitted.status).toBe('PLANNED')
+    expect(verdictOf(permitted, {}).reason).toContain('waits for the approval of a person other than ann')
+    expect(() => command(permitted, start, 'ann', {}, minutes(2))).toThrow(/does not wait for its start/)
+    const approve = { command: 'approve', reason: 'ok' } as const
+    const approved = evolve(permitted, command(permitted, approve, 'bob', {}, minutes(2)))
+    expect(verdictOf(approved, {}).decision).toBe('start')
+  })
+  it('promote does not stand in for an approval', () => {
+    const asked = { ...TWO, phases: TWO.phases.map((p, i) => ({ ...p, approval: i === 1 })) }
+    const rollout = { ...running(asked), createdBy: 'ann' }
+    const promote = { command: 'promote', reason: 'hurry' } as const
+    expect(() => command(rollout, promote, 'ann', {}, minutes(1))).toThrow(/waits for an approval/)
+    const approved = evolve(
+      rollout,
+      command(rollout, { command: 'approve', reason: 'ok' }, 'bob', {}, minutes(1)),
+    )
+    expect(command(approved, promote, 'ann', {}, minutes(2)).decision).toBe('promote')
+  })
   it('abort keeps or reverts', () => {
     const rollout = running(TWO)
     const abort = (devices: 'keep' | 'revert') =>

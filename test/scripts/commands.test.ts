@@ -55,7 +55,7 @@ const usage = (line: string): Ended => ({ code: 2, out: '', err: `${line}\nSee -
 const fault = (line: string): Ended => ({ code: 1, out: '', err: `${line}\n` })
 
 describe.each(['start', 'cloud'])('npm run %s', script => {
-  const free = ['--port', '0', '--mqtt-port', '0']
+  const free = ['--port', '0', '--mqtt-port', '0', '--console-port', '0']
   const run = (...args: string[]) => command(script, ...args)
 
   it('refuses a port that is none', async () => {
@@ -66,12 +66,12 @@ describe.each(['start', 'cloud'])('npm run %s', script => {
 
   it('refuses a port in use, once, with the folder as it was', async () => {
     const at = join(dir, `ports-${script}`)
-    expect(await run('--dir', at, '--port', String(taken), '--mqtt-port', '0')).toEqual(
-      fault(`port ${taken} is in use; choose another with --port`),
-    )
-    expect(await run('--dir', at, '--port', '0', '--mqtt-port', String(taken))).toEqual(
-      fault(`port ${taken} is in use; choose another with --mqtt-port`),
-    )
+    expect(
+      await run('--dir', at, '--port', String(taken), '--mqtt-port', '0', '--console-port', '0'),
+    ).toEqual(fault(`port ${taken} is in use; choose another with --port`))
+    expect(
+      await run('--dir', at, '--port', '0', '--mqtt-port', String(taken), '--console-port', '0'),
+    ).toEqual(fault(`port ${taken} is in use; choose another with --mqtt-port`))
     expect(existsSync(at)).toBe(false)
   })
 
@@ -118,7 +118,9 @@ describe('npm start', () => {
   it('refuses the folder of an earlier run at once, and says what can be done', async () => {
     const at = join(dir, 'earlier')
     earlierRun(at).release()
-    expect(await command('start', '--dir', at, '--port', '0', '--mqtt-port', '0')).toEqual(
+    expect(
+      await command('start', '--dir', at, '--port', '0', '--mqtt-port', '0', '--console-port', '0'),
+    ).toEqual(
       usage(
         `--dir: ${at} holds an earlier run; name another folder, or delete it (npm run cloud -- --keep --dir opens it)`,
       ),

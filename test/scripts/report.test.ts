@@ -69,7 +69,7 @@ describe('the facts of a run', () => {
     } as unknown as Watch
     const cloud = {
       outputs: { ApiUrl: `http://127.0.0.1:${port}` },
-      issuer: { mint: () => 'token' },
+      issuer: { mint: async () => 'token' },
       denials: [],
     } as unknown as Cloud
     const rest = { example: 'm', model: 'm', steps: [], states: [], peakMb: 1, closed: true }

@@ -56,6 +56,7 @@ export class Field {
       error: (code, fields) => void this.logs.push(`${code} ${JSON.stringify(fields)}`),
     },
     count: () => {},
+    measure: () => {},
   }
   readonly archive: Archive = {
     replace: async (key, bytes) => void this.objects.set(key, bytes),

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import {
   at,
   list,
@@ -7,7 +6,6 @@ import {
   properties,
   type Rule,
   roleStatements,
-  root,
   ruleTargets,
   type Template,
   target,
@@ -155,19 +153,29 @@ export const deliveryRules: readonly Rule[] = [
     },
   },
   {
-    name: 'alarm: a description that names an existing runbook, and an action',
+    name: 'every place where failures land is one that operators can look into and redrive',
+    check: t => {
+      const queues = at(properties(t, 'OpsQueuesLambdaFunction'), 'Environment', 'Variables', 'QUEUES')
+      const known = text(queues).split(',').map(target)
+      return [...landings(t).keys()].filter(id => !known.includes(id)).map(id => `${id}: not in QUEUES`)
+    },
+    spoil: t => {
+      const environment = at(properties(t, 'OpsQueuesLambdaFunction'), 'Environment', 'Variables')
+      const queues = environment as { QUEUES: unknown }
+      queues.QUEUES = { 'Fn::Join': [',', [{ Ref: 'FailuresQueue' }, { Ref: 'ReportsQueueDead' }]] }
+    },
+  },
+  {
+    name: 'alarm: an action',
     check: t =>
       ofType(t, 'AWS::CloudWatch::Alarm').flatMap(([id, alarm]) => {
-        const runbook = /Runbook: (docs\/runbooks\/[a-z-]+\.md)/.exec(text(alarm['AlarmDescription']))?.[1]
         const problems = []
-        if (runbook === undefined) problems.push('names no runbook')
-        else if (!existsSync(new URL(runbook, root))) problems.push(`${runbook} does not exist`)
         const actions = list(alarm['AlarmActions']).map(target)
         if (!actions.some(a => t.Resources[a]?.Type === 'AWS::SNS::Topic')) problems.push('tells nobody')
         return problems.map(p => `${id}: ${p}`)
       }),
     spoil: t => {
-      properties(t, 'FailuresQueueAlarm')['AlarmDescription'] = 'Runbook: docs/runbooks/no-such-page.md'
+      properties(t, 'FailuresQueueAlarm')['AlarmActions'] = []
     },
   },
   {

@@ -1,6 +1,7 @@
 import {
   at,
   functions,
+  handlerName,
   list,
   ofType,
   properties,
@@ -130,6 +131,26 @@ export const functionRules: readonly Rule[] = [
       }),
     spoil: t => {
       delete properties(t, 'RegisterModelLambdaEvConf')['MaximumRetryAttempts']
+    },
+  },
+  {
+    name: 'redriving may invoke exactly the functions that are invoked asynchronously',
+    check: t => {
+      const role = target(functions(t).find(([id]) => handlerName(t, id) === 'ops-queues')?.[1]['Role'])
+      const may = roleStatements(role, properties(t, role))
+        .filter(s => s.actions.includes('lambda:InvokeFunction'))
+        .flatMap(s => s.resources.map(target))
+      const wanted = asyncInvoked(t)
+      return [
+        ...may.filter(id => !wanted.has(id)).map(id => `${role}: may invoke ${id}`),
+        ...[...wanted].filter(id => !may.includes(id)).map(id => `${role}: may not invoke ${id}`),
+      ]
+    },
+    spoil: t => {
+      const { Policies } = properties(t, 'OpsQueuesRole')
+      const statements = at(Policies, 0, 'PolicyDocument', 'Statement') as unknown[]
+      const Resource = { 'Fn::GetAtt': ['OpsCommandLambdaFunction', 'Arn'] }
+      statements.push({ Effect: 'Allow', Action: 'lambda:InvokeFunction', Resource })
     },
   },
 ]

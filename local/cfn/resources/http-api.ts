@@ -2,8 +2,9 @@
 import { type ResourceHandlers, read } from '../resource.ts'
 
 export const httpApi: ResourceHandlers = {
-  'AWS::ApiGatewayV2::Api': (resource, { services }) => {
+  'AWS::ApiGatewayV2::Api': (resource, { services, realm }) => {
     const { apiId, endpoint } = services.http.createApi(resource.properties)
+    services.addresses.add(`https://${apiId}.execute-api.${realm.region}.amazonaws.com`, endpoint)
     return { physicalId: apiId, attributes: { ApiId: apiId, ApiEndpoint: endpoint } }
   },
   'AWS::ApiGatewayV2::Stage': (resource, { services }) => {

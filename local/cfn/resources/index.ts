@@ -1,5 +1,7 @@
 /** Every resource type this cloud knows, by CloudFormation name. */
 import type { ResourceHandler, ResourceHandlers } from '../resource.ts'
+import { cloudfront } from './cloudfront.ts'
+import { cognito } from './cognito.ts'
 import { httpApi } from './http-api.ts'
 import { identity } from './identity.ts'
 import { inertHandler } from './inert.ts'
@@ -17,6 +19,8 @@ const handlers: ResourceHandlers = {
   ...eventSourceMapping,
   ...iot,
   ...httpApi,
+  ...cognito,
+  ...cloudfront,
 }
 
 /** `undefined` for a type that is neither run nor known to be without effect on behaviour. */

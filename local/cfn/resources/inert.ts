@@ -4,13 +4,12 @@ import { isRecord } from '../template.ts'
 
 /** Type, or prefix with `*`. */
 const inert = [
-  'AWS::CloudWatch::*',
+  'AWS::CloudWatch::Dashboard',
   'AWS::SNS::*',
   'AWS::Glue::*',
   'AWS::Athena::*',
   'AWS::ECR::*',
-  'AWS::CloudFront::*',
-  'AWS::Cognito::*',
+  'AWS::Cognito::ManagedLoginBranding',
   'AWS::CloudTrail::*',
   'AWS::XRay::*',
   'AWS::Budgets::*',
@@ -22,22 +21,11 @@ const inert = [
 ] as const
 
 /** Properties by which these types name themselves. */
-const nameProperties = [
-  'TopicName',
-  'AlarmName',
-  'DashboardName',
-  'RepositoryName',
-  'UserPoolName',
-  'ArchiveName',
-  'Name',
-]
+const nameProperties = ['TopicName', 'DashboardName', 'RepositoryName', 'ArchiveName', 'Name']
 
 /** How an ARN goes on after `arn:aws:SERVICE:REGION:ACCOUNT:`, where it is not just the name. */
 const arnPaths: Readonly<Record<string, string>> = {
-  'AWS::CloudWatch::Alarm': 'alarm:',
-  'AWS::CloudWatch::CompositeAlarm': 'alarm:',
   'AWS::ECR::Repository': 'repository/',
-  'AWS::Cognito::UserPool': 'userpool/',
   'AWS::Athena::WorkGroup': 'workgroup/',
   'AWS::Events::Archive': 'archive/',
 }
@@ -56,13 +44,6 @@ const declare: ResourceHandler = (resource, { realm, physicalName }): Made => {
     ...(resource.type === 'AWS::SNS::Topic' && { TopicArn: arn, TopicName: name }),
     ...(resource.type === 'AWS::ECR::Repository' && {
       RepositoryUri: `${realm.accountId}.dkr.ecr.${realm.region}.amazonaws.com/${name}`,
-    }),
-    ...(resource.type === 'AWS::CloudFront::Distribution' && {
-      DomainName: `${name}.cloudfront.net`.toLowerCase(),
-    }),
-    ...(resource.type === 'AWS::Cognito::UserPool' && {
-      ProviderURL: `https://cognito-idp.${realm.region}.amazonaws.com/${name}`,
-      UserPoolId: name,
     }),
   }
   // Ref of a topic is its ARN, of the others their name.

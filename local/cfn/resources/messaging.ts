@@ -1,4 +1,4 @@
-/** SQS, EventBridge and log groups. */
+/** SQS, EventBridge, log groups and alarms. */
 import { type ResourceHandlers, read } from '../resource.ts'
 
 export const messaging: ResourceHandlers = {
@@ -36,6 +36,16 @@ export const messaging: ResourceHandlers = {
     const { arn } = services.events.createRule({ ...resource.properties, Name: name })
     // Ref of a rule on a bus of one's own is `bus|rule`.
     return { physicalId: bus === 'default' ? name : `${bus}|${name}`, attributes: { Arn: arn } }
+  },
+  'AWS::CloudWatch::Alarm': (resource, { services, physicalName }) => {
+    const AlarmName = read(resource).optionalString('AlarmName') ?? physicalName(resource.logicalId)
+    const { arn } = services.cloudwatch.createAlarm({ ...resource.properties, AlarmName })
+    return { physicalId: AlarmName, attributes: { Arn: arn } }
+  },
+  'AWS::CloudWatch::CompositeAlarm': (resource, { services, physicalName }) => {
+    const AlarmName = read(resource).optionalString('AlarmName') ?? physicalName(resource.logicalId)
+    const { arn } = services.cloudwatch.createCompositeAlarm({ ...resource.properties, AlarmName })
+    return { physicalId: AlarmName, attributes: { Arn: arn } }
   },
   'AWS::Logs::LogGroup': (resource, { realm, services, physicalName }) => {
     const { optionalString, optionalNumber } = read(resource)

@@ -2,7 +2,7 @@
 import { type ResourceHandlers, read } from '../resource.ts'
 
 export const storage: ResourceHandlers = {
-  'AWS::S3::Bucket': (resource, { services, physicalName }) => {
+  'AWS::S3::Bucket': (resource, { services, realm, physicalName }) => {
     const { optionalObject, optionalString, fail } = read(resource)
     for (const kind of Object.keys(optionalObject('NotificationConfiguration') ?? {}))
       if (kind !== 'EventBridgeConfiguration')
@@ -17,7 +17,7 @@ export const storage: ResourceHandlers = {
       attributes: {
         Arn: `arn:aws:s3:::${name}`,
         DomainName: `${name}.s3.amazonaws.com`,
-        RegionalDomainName: `${name}.s3.amazonaws.com`,
+        RegionalDomainName: `${name}.s3.${realm.region}.amazonaws.com`,
       },
     }
   },

@@ -77,6 +77,21 @@ export const eventContracts = [
   checkDue,
 ] as const
 
+/** Facts that people and dashboards read; no function waits for them. */
+export const forOperators = [
+  'InputRejected',
+  'TrainingStarted',
+  'TrainingFailed',
+  'ModelVersionRejected',
+  'CompilationFailed',
+  'PhaseStarted',
+  'RolloutHeld',
+  'RolloutRolledBack',
+  'RolloutAborted',
+  'RetrainSuppressed',
+  'DeviceDriftDetected',
+] as const satisfies readonly EventType[]
+
 export type EventType = (typeof eventContracts)[number]['type']
 export type AnyEventContract = (typeof eventContracts)[number]
 

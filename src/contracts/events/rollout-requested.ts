@@ -12,5 +12,7 @@ export const rolloutRequested = defineEvent(
     rollout: z.string(),
     by: z.string(),
     reason: z.string(),
+    /** `false`: it waits for the command `start`. */
+    start: z.boolean().default(true),
   }),
 )

@@ -11,11 +11,41 @@ export interface LabelledRows {
 export const MAX_DATASET_BYTES = 256 * 1024 * 1024
 const MAX_COLUMNS = 256
 
+/** What is wrong with a file of rows, and where: the line, and the cell's place in it, from 0. */
+export interface DatasetFault {
+  readonly error: InputError
+  readonly line?: number
+  readonly cell?: number
+}
+/** Is told of each fault; one that throws ends the reading. */
+type OnFault = (fault: DatasetFault) => void
+
 /**
  * Checks a CSV drop against the model's schema. The whole file is refused at its first fault, because rows that
  * are left out in silence bias the training set; the message names line and column.
  */
-export function parseDataset(text: string, config: ModelConfig): LabelledRows {
+export const parseDataset = (text: string, config: ModelConfig): LabelledRows =>
+  readDataset(text, config, ({ error }) => {
+    throw error
+  })
+
+/** The first `limit` faults of a CSV drop, for a person who mends them; none when it would be taken. */
+export function datasetFaults(text: string, config: ModelConfig, limit: number): readonly DatasetFault[] {
+  const faults: DatasetFault[] = []
+  const enough = new Error('enough')
+  try {
+    readDataset(text, config, fault => {
+      faults.push(fault)
+      if (faults.length >= limit) throw enough
+    })
+  } catch (error) {
+    if (error !== enough && !(error instanceof InputError)) throw error
+    if (error instanceof InputError) faults.push({ error })
+  }
+  return faults
+}
+
+function readDataset(text: string, config: ModelConfig, onFault: OnFault): LabelledRows {
   const records = readCsv(text)
   const header = records[0]
   if (header === undefined || (header.length === 1 && header[0] === '')) {
@@ -25,28 +55,36 @@ export function parseDataset(text: string, config: ModelConfig): LabelledRows {
       'file',
     )
   }
-  const columns = checkHeader(header, config)
+  const [features, labels]: [number[][], number[]] = [[], []]
+  const columns = checkHeader(header, config, onFault)
+  if (columns === undefined) return { features, labels }
   if (records.length === 1) {
     throw new InputError('NO_ROWS', 'the file has a header and no rows; at least one row is needed', 'file')
   }
-  const features: number[][] = []
-  const labels: number[] = []
   for (let i = 1; i < records.length; i++) {
     const record = records[i] as string[]
     const line = () => lineOf(text, i)
     if (record.length !== header.length) {
-      throw new InputError(
-        'RAGGED_ROW',
-        `line ${line()} has ${record.length} cells, the header has ${header.length}`,
-        'file',
-      )
+      const at = line()
+      const message = `line ${at} has ${record.length} cells, the header has ${header.length}`
+      onFault({ error: new InputError('RAGGED_ROW', message, 'file'), line: at })
+      continue
+    }
+    const take = (column: number, read: (text: string) => number): number => {
+      try {
+        return read(record[column] as string)
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error
+        onFault({ error, line: line(), cell: column })
+        return Number.NaN
+      }
     }
     features.push(
       config.features.map((feature, f) =>
-        cell(record[columns.features[f] as number] as string, feature, line),
+        take(columns.features[f] as number, text => cell(text, feature, line)),
       ),
     )
-    labels.push(label(record[columns.label] as string, config, line))
+    labels.push(take(columns.label, text => label(text, config, line)))
   }
   return { features, labels }
 }
@@ -68,7 +106,12 @@ function readCsv(text: string): string[][] {
   }
 }
 
-function checkHeader(header: readonly string[], config: ModelConfig): { features: number[]; label: number } {
+/** Undefined when the columns are not the model's, and nothing can be said of the rows. */
+function checkHeader(
+  header: readonly string[],
+  config: ModelConfig,
+  onFault: OnFault,
+): { features: number[]; label: number } | undefined {
   if (header.length > MAX_COLUMNS) {
     throw new InputError(
       'TOO_MANY_COLUMNS',
@@ -76,29 +119,30 @@ function checkHeader(header: readonly string[], config: ModelConfig): { features
       'file',
     )
   }
+  let sound = true
+  const refuse = (code: string, message: string, name: string | undefined): void => {
+    sound = false
+    const cell = name === undefined ? -1 : header.lastIndexOf(name)
+    onFault({ error: new InputError(code, message, name), line: 1, ...(cell < 0 ? {} : { cell }) })
+  }
   const seen = new Set<string>()
   for (const name of header) {
-    if (seen.has(name)) throw new InputError('DUPLICATE_COLUMN', `column "${name}" appears twice`, name)
+    if (seen.has(name)) refuse('DUPLICATE_COLUMN', `column "${name}" appears twice`, name)
     seen.add(name)
   }
   const wanted = [...config.features.map(f => f.name), config.label.column]
   const missing = wanted.filter(name => !seen.has(name))
-  if (missing.length > 0) {
-    throw new InputError(
-      'MISSING_COLUMN',
-      `missing column ${quote(missing)}; expected ${quote(wanted)}`,
-      missing[0],
-    )
-  }
+  if (missing.length > 0)
+    refuse('MISSING_COLUMN', `missing column ${quote(missing)}; expected ${quote(wanted)}`, missing[0])
   const known = new Set([...wanted, ...config.ignore])
   const unknown = header.filter(name => !known.has(name))
-  if (unknown.length > 0) {
-    throw new InputError(
+  if (unknown.length > 0)
+    refuse(
       'UNKNOWN_COLUMN',
       `unknown column ${quote(unknown.slice(0, 5))}${unknown.length > 5 ? ` and ${unknown.length - 5} more` : ''}; name it under \`ignore\` in model.yaml if training must not see it`,
       unknown[0],
     )
-  }
+  if (!sound) return undefined
   return {
     features: config.features.map(f => header.indexOf(f.name)),
     label: header.indexOf(config.label.column),

@@ -5,6 +5,9 @@ import { auditPut, type Commander } from '../operators/audit.ts'
 import type { Core } from '../ports.ts'
 import { type Put, put, type Row } from '../store.ts'
 
+/** What operators see of it. */
+export const enrolmentView = ({ request: _, ...row }: EnrolmentRow): Omit<EnrolmentRow, 'request'> => row
+
 export type Allowed = 'ALLOWED' | 'UNCHANGED' | InputError
 
 const CHUNK = 80
@@ -14,7 +17,7 @@ export const putEnrolment = (row: EnrolmentRow, before: Row<unknown> | undefined
 
 /**
  * Puts devices on the allow-list, each with its record of who did it. What is there already stays; a serial that was
- * used or blocked under other terms is refused alone.
+ * used or blocked under other terms is refused alone. The same request again does what is left, with the same outcomes.
  * @returns the outcome of each entry, in their order
  */
 export async function allow(
@@ -30,19 +33,25 @@ export async function allow(
     const at = core.now().toISOString()
     const writes = chunk.flatMap((entry, i) => {
       const before = rows[i]
-      const outcome = seen.has(entry.serial) ? twice(entry.serial) : judge(entry, before?.data)
+      const done = before?.data.request === commander.request
+      const outcome = seen.has(entry.serial)
+        ? twice(entry.serial)
+        : done
+          ? 'ALLOWED'
+          : judge(entry, before?.data)
       outcomes.push(outcome)
       seen.add(entry.serial)
-      if (outcome !== 'ALLOWED') return []
-      const row: EnrolmentRow = { ...entry, status: 'ALLOWED', allowedBy: commander.by, allowedAt: at }
+      if (outcome !== 'ALLOWED' || done) return []
+      const { by, request } = commander
+      const row: EnrolmentRow = { ...entry, status: 'ALLOWED', allowedBy: by, allowedAt: at, request }
       return [{ entry, before, write: putEnrolment(row, before) }]
     })
     if (writes.length === 0) continue
     const audit = auditPut(commander, at, {
       action: 'ALLOW_DEVICES',
-      subject: `${writes.length} devices`,
+      ...{ subject: `${writes.length} devices`, part: from },
       change: writes.map(w => w.entry),
-      before: writes.flatMap(w => w.before?.data ?? []),
+      before: writes.flatMap(w => (w.before ? enrolmentView(w.before.data) : [])),
     })
     await core.store.commit([...writes.map(w => w.write), audit])
   }

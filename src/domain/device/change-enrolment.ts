@@ -1,10 +1,11 @@
 import type { EnrolmentChange } from '../../contracts/commands.ts'
-import { type DeviceRow, type EnrolmentRow, keys, listings, type RevocationRow } from '../entities.ts'
+import { type DeviceRow, type EnrolmentRow, keys, type RevocationRow } from '../entities.ts'
 import { EdgeloopError } from '../errors.ts'
 import { auditPut, type Commander } from '../operators/audit.ts'
 import type { Core } from '../ports.ts'
 import { put, type Write } from '../store.ts'
-import { putEnrolment } from './allow-list.ts'
+import { enrolmentView, putEnrolment } from './allow-list.ts'
+import { deviceWrites } from './report.ts'
 
 /**
  * Blocks a serial, or allows a blocked one again. Allowed again, a revoked device may enrol with a new key, and counts
@@ -15,14 +16,14 @@ export async function changeEnrolment(
   serial: string,
   { status, reason }: EnrolmentChange,
   commander: Commander,
-): Promise<EnrolmentRow> {
+): Promise<Omit<EnrolmentRow, 'request'>> {
   const [row, device, revocation] = await Promise.all([
     core.store.get<EnrolmentRow>(keys.enrolment(serial)),
     core.store.get<DeviceRow>(keys.device(serial)),
     core.store.get<RevocationRow>(keys.revocation(serial)),
   ])
   if (row === undefined) throw new EdgeloopError('NOT_FOUND', `there is no enrolment "${serial}"`)
-  if (row.data.status === status) return row.data
+  if (row.data.status === status) return enrolmentView(row.data)
   const at = core.now().toISOString()
   if (status === 'ALLOWED') assertOff(row.data, revocation?.data.status)
   const { fleet, hardware } = row.data
@@ -31,19 +32,22 @@ export async function changeEnrolment(
       ? { ...row.data, status, blockedAt: at, reason }
       : { serial, fleet, hardware, status, allowedBy: commander.by, allowedAt: at, reason }
   const change = { status, reason }
-  const audit = { action: 'CHANGE_ENROLMENT', subject: serial, change, before: row.data } as const
+  const audit = {
+    action: 'CHANGE_ENROLMENT',
+    subject: serial,
+    change,
+    before: enrolmentView(row.data),
+  } as const
   const writes: Write[] = [putEnrolment(next, row), auditPut(commander, at, audit)]
   if (status === 'ALLOWED' && revocation !== undefined && device !== undefined) {
     writes.push(
       put(revocation.key, { ...revocation.data, status: 'LIFTED' }, revocation),
-      put(device.key, { ...device.data, reinstatedAt: at }, device, {
-        list: { pk: listings.devices(device.data.fleet), sk: serial },
-      }),
+      ...deviceWrites({ ...device.data, reinstatedAt: at }, device),
     )
   }
   await core.store.commit(writes)
   core.log.info('ENROLMENT_CHANGED', { serial, status, by: commander.by })
-  return next
+  return enrolmentView(next)
 }
 
 /** A serial that was used is for another key only when the certificates of the first are revoked. */

@@ -1,17 +1,11 @@
 import type { Revocation } from '../../contracts/commands.ts'
-import {
-  type BundleRow,
-  type DeviceRow,
-  type EnrolmentRow,
-  keys,
-  listings,
-  type RevocationRow,
-} from '../entities.ts'
+import { type BundleRow, type DeviceRow, type EnrolmentRow, keys, type RevocationRow } from '../entities.ts'
 import { EdgeloopError, InputError } from '../errors.ts'
 import { auditPut, type Commander, causeOf } from '../operators/audit.ts'
 import type { Core, Registry } from '../ports.ts'
 import { put, type Remove, type Row } from '../store.ts'
-import { putEnrolment } from './allow-list.ts'
+import { enrolmentView, putEnrolment } from './allow-list.ts'
+import { deviceWrites } from './report.ts'
 
 export interface RevocationDeps extends Core {
   readonly registry: Registry
@@ -59,16 +53,14 @@ export async function revokeDevice(
   await deps.store.commit(
     [
       put(keys.revocation(thing), row, revocation, { pending: { kind: 'revocation', since: at } }),
-      put(keys.device(thing), { ...before, revokedAt: from }, device, {
-        list: { pk: listings.devices(fleet), sk: thing },
-      }),
+      ...deviceWrites({ ...before, revokedAt: from }, device),
       putEnrolment(blocked, enrolment),
       ...(await runsNothing(deps, device)),
       auditPut(commander, at, {
         action: 'REVOKE_DEVICE',
         subject: thing,
         change: { reason, since: from },
-        before: { device: device?.data ?? null, enrolment: enrolment?.data ?? null },
+        before: { device: device?.data ?? null, enrolment: enrolment ? enrolmentView(enrolment.data) : null },
       }),
     ],
     [{ type: 'DeviceRevoked', data: { thing, fleet, since: from, reason, by } }],

@@ -1,7 +1,7 @@
 import type { DriftEvidence } from '../../contracts/drift.ts'
 import type { DomainEvent } from '../../contracts/envelope.ts'
 import { type EpisodeRow, keys, type MonitorRow, type QuantityView } from '../entities.ts'
-import { put, type Write } from '../store.ts'
+import { put, type Row, type Write } from '../store.ts'
 import { type Judgement, nameOf } from './evaluate.ts'
 import { type DeviceProblem, withProblems } from './problems.ts'
 
@@ -23,19 +23,28 @@ export interface Place {
   /** ISO time of an episode that opens now, and the error that its labels are held against. */
   readonly at: string
   readonly accepted: number
+  readonly windowSeconds: number
+}
+
+/** What is known of the version: its monitor, and the row of the episode that is open. */
+export interface Before {
+  readonly monitor: MonitorRow | undefined
+  readonly episode: Row<EpisodeRow> | undefined
 }
 
 /**
  * What follows from the judgements of one window. The model drifts when a quantity's episode is open and its scope is the
- * model: that opens one episode of the version, which ends when no quantity has one any more. Devices that are off while
- * the fleet is not are problems of their own: raised, and nothing else.
+ * model: that opens one episode of the version, which ends when no quantity has one any more. Until it is decided on, each
+ * window asks for labels of what was captured since the episode's first. Devices that are off while the fleet is not are
+ * problems of their own: raised, and nothing else.
  */
 export function conclude(
-  { model, version, window, at, accepted }: Place,
-  before: MonitorRow | undefined,
+  place: Place,
+  { monitor: before, episode: row }: Before,
   judgements: readonly Judgement[],
   state: string,
 ): Concluded {
+  const { model, version, window } = place
   const again = before?.evaluated.includes(window) === true
   const latest = judgements.map(viewOf)
   const { problems = [], suspects = [] } = before ?? {}
@@ -50,19 +59,14 @@ export function conclude(
   const events: DomainEvent[] = []
   if (opens && episode !== undefined) {
     const evidence = drifted.map(evidenceOf)
-    const opened = {
-      episode,
-      model,
-      version,
-      cause: 'drift',
-      openedAt: at,
-      window,
-      evidence,
-      accepted,
-    } as const
-    writes.push(putEpisode(opened))
+    writes.push(putEpisode(opened(place, episode, evidence)))
     events.push({ type: 'DriftDetected', data: { model, version, episode, window, evidence } })
   }
+  const undecided = opens || (row !== undefined && row.data.decision === undefined)
+  if (!again && episode !== undefined && undecided)
+    events.push(labelsWanted(place, episode, row?.data.window ?? window))
+  if (episode === undefined && row !== undefined)
+    writes.push(put(row.key, { ...row.data, closed: window }, row))
   if (devices.found.length > 0) events.push(raised({ model, version, window }, devices.found))
   return {
     row: {
@@ -77,6 +81,24 @@ export function conclude(
     events,
   }
 }
+
+const opened = (
+  { model, version, window, at, accepted }: Place,
+  episode: string,
+  evidence: DriftEvidence[],
+): EpisodeRow => ({ episode, model, version, cause: 'drift', openedAt: at, window, evidence, accepted })
+
+const labelsWanted = (
+  { model, version, window, windowSeconds }: Place,
+  episode: string,
+  first: number,
+): DomainEvent => ({
+  type: 'LabelsRequested',
+  data: {
+    ...{ model, version, request: `${episode}-w${window}`, cause: episode },
+    since: new Date(first * windowSeconds * 1_000).toISOString(),
+  },
+})
 
 export const putEpisode = (episode: EpisodeRow): Write =>
   put(keys.episode(episode.model, episode.episode), episode, undefined, {

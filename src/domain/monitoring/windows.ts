@@ -7,6 +7,7 @@ const KEEP_DAYS = 30
 /** As long as archived windows are kept (infra/storage.yml), so that a window is never taken for a new one meanwhile. */
 const KEEP_CLOSED_DAYS = 400
 const daysAfter = (now: Date, days: number): number => Math.floor(now.getTime() / 1000) + days * 86_400
+export const closedTtl = (now: Date): number => daysAfter(now, KEEP_CLOSED_DAYS)
 /** Messages of a window may go a month after they were written: what was learnt from them is kept elsewhere. */
 export const windowTtl = (now: Date): number => daysAfter(now, KEEP_DAYS)
 
@@ -74,7 +75,7 @@ const settle = (
   closed: ClosedWindowRow,
   before: Row<ClosedWindowRow> | undefined,
 ): Write[] => {
-  const ttl = daysAfter(core.now(), KEEP_CLOSED_DAYS)
+  const ttl = closedTtl(core.now())
   return [
     put(keys.windowClosed(closed.model, closed.version, closed.window), closed, before, { ttl }),
     { kind: 'put', key: row.key, data: closed, expect: 'any', ttl },

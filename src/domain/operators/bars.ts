@@ -1,8 +1,9 @@
+import type { AnswerOf } from '../../contracts/api/index.ts'
 import type { Bar } from '../../contracts/commands.ts'
 import { type BundleRow, keys, type ModelRow } from '../entities.ts'
 import { EdgeloopError, InputError } from '../errors.ts'
 import type { Core } from '../ports.ts'
-import { auditPut, type Commander, causeOf } from './audit.ts'
+import { auditPut, type Commander, commitOnce } from './audit.ts'
 
 /** Bars releases of a model. What follows from it, the fleets' manifests, is the event's consumer's affair. */
 export async function barRelease(
@@ -10,7 +11,7 @@ export async function barRelease(
   model: string,
   { minimumRelease, revokedBundle, reason }: Bar,
   commander: Commander,
-): Promise<Readonly<Record<string, unknown>>> {
+): Promise<AnswerOf<'barRelease'>> {
   const row = await core.store.get<ModelRow>(keys.model(model))
   if (row === undefined) throw new EdgeloopError('NOT_FOUND', `there is no model "${model}"`)
   const newest = row.data.nextVersion - 1
@@ -26,14 +27,13 @@ export async function barRelease(
     ...(revokedBundle === undefined ? {} : { bundle: revokedBundle }),
     reason,
   }
-  await core.store.commit(
-    [
-      auditPut(commander, core.now().toISOString(), {
-        ...{ action: 'BAR_RELEASE', subject: model, change: bars, before: null },
-      }),
-    ],
+  await commitOnce(
+    core.store,
+    commander,
+    auditPut(commander, core.now().toISOString(), {
+      ...{ action: 'BAR_RELEASE', subject: model, change: bars, before: null },
+    }),
     [{ type: 'ReleaseBarred', data: { model, ...bars, by: commander.by } }],
-    causeOf(commander),
   )
   return { model, ...bars }
 }

@@ -1,3 +1,4 @@
+import type { AnswerOf } from '../../contracts/api/index.ts'
 import type { BurstRequest } from '../../contracts/commands.ts'
 import { standsRevoked } from '../device/revoked.ts'
 import { type BurstRow, type DeviceRow, keys, type ModelRow } from '../entities.ts'
@@ -16,7 +17,7 @@ export async function requestBurst(
   model: string,
   { things, count, minutes, reason }: BurstRequest,
   commander: Commander,
-): Promise<Readonly<Record<string, unknown>>> {
+): Promise<AnswerOf<'requestBurst'>> {
   const config = (await core.store.get<ModelRow>(keys.model(model)))?.data.config
   if (config === undefined) throw new EdgeloopError('NOT_FOUND', `there is no model "${model}"`)
   const { fleet } = config

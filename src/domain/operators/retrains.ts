@@ -1,3 +1,4 @@
+import type { AnswerOf } from '../../contracts/api/index.ts'
 import type { RetrainRequest } from '../../contracts/commands.ts'
 import { type RetrainPolicy, retrainPolicy } from '../../contracts/retrain-policy.ts'
 import { keys, type ModelRow } from '../entities.ts'
@@ -5,9 +6,8 @@ import { EdgeloopError } from '../errors.ts'
 import type { Core } from '../ports.ts'
 import type { BreakerRow } from '../retrain/breaker.ts'
 import { put, type Row } from '../store.ts'
-import { auditPut, type Commander, causeOf } from './audit.ts'
+import { auditPut, type Commander, causeOf, commitOnce } from './audit.ts'
 
-type Answer = Readonly<Record<string, unknown>>
 const APPROVE = 'models:approve'
 
 /** A person asks for a retrain. decide-retrain looks at the guards, and records them, as for any other trigger. */
@@ -16,7 +16,7 @@ export async function requestRetrain(
   model: string,
   { reason, force, override }: RetrainRequest,
   commander: Commander,
-): Promise<Answer> {
+): Promise<AnswerOf<'requestRetrain'>> {
   const { triggers } = policyOf(await modelRow(core, model))
   if (!triggers.manual)
     throw new EdgeloopError('ILLEGAL_STATE', `retrain.triggers.manual of model ${model} is off`)
@@ -27,14 +27,13 @@ export async function requestRetrain(
     )
   const { by } = commander
   const change = { reason, force, override }
-  await core.store.commit(
-    [
-      auditPut(commander, core.now().toISOString(), {
-        ...{ action: 'REQUEST_RETRAIN', subject: model, change, before: null },
-      }),
-    ],
+  await commitOnce(
+    core.store,
+    commander,
+    auditPut(commander, core.now().toISOString(), {
+      ...{ action: 'REQUEST_RETRAIN', subject: model, change, before: null },
+    }),
     [{ type: 'RetrainRequested', data: { model, by, ...change } }],
-    causeOf(commander),
   )
   return { model, ...change }
 }
@@ -45,7 +44,7 @@ export async function resetBreaker(
   model: string,
   { reason }: { readonly reason: string },
   commander: Commander,
-): Promise<Answer> {
+): Promise<AnswerOf<'resetBreaker'>> {
   await modelRow(core, model)
   const before = await core.store.get<BreakerRow>(keys.breaker(model))
   const resetAt = core.now().toISOString()

@@ -1,6 +1,6 @@
 import { EdgeloopError } from '../errors.ts'
 import type { ReviewRow } from './rows.ts'
-import { standing } from './standing.ts'
+import { MOST, standing } from './standing.ts'
 
 export type ReviewAct =
   | { readonly act: 'claim' }
@@ -37,6 +37,7 @@ export function afterAct(row: ReviewRow, asked: ReviewAct, by: string, now: Date
     case 'disagree':
       if (row.answers.length === 0) refuse('nobody has answered it: claim and label it')
       if (row.status === 'DISPUTED' || row.status === 'SKIPPED') refuse(`the review is ${row.status}`)
+      if (row.answers.length >= MOST) refuse('three people have answered it')
       if (row.answers.some(a => a.label === asked.label)) refuse('somebody has given this label')
       return answered(rest, asked.label, by, now)
   }

@@ -56,7 +56,7 @@ export async function renewReviews(
 ): Promise<void> {
   const labelled = all.filter(s => s.label !== undefined).map(s => s.eventId)
   const open = await closeReviews(store, model, labelled)
-  const fresh = wanted.filter(s => !open.has(s.eventId)).slice(0, MAX_OPEN - open.size)
+  const fresh = wanted.filter(s => !open.has(s.eventId)).slice(0, Math.max(0, MAX_OPEN - open.size))
   for (let at = 0; at < fresh.length; at += BATCH) {
     const part = fresh.slice(at, at + BATCH)
     // The list lags, and does not have those that are done.

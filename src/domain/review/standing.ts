@@ -9,7 +9,7 @@ export type Standing =
   | { readonly status: 'DISPUTED' }
 
 /** Answers after which there is no more to ask for. */
-const MOST = 3
+export const MOST = 3
 
 /**
  * What the answers come to. One is enough as long as nobody disagrees; then two have to agree, and three who all say

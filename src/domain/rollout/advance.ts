@@ -46,8 +46,9 @@ export async function enact(
   deps: FleetDeps,
   row: Row<Rollout>,
   decision: RolloutDecision,
-  cause: Cause,
+  trigger: Cause,
 ): Promise<void> {
+  const cause = chainOf(row.data, trigger)
   const fleetRow = await deps.store.get<FleetRow>(keys.fleet(row.data.fleet))
   const fleet = fleetRow?.data ?? newFleet(row.data.fleet)
   const other = await otherActive(deps, row.data, fleet)
@@ -60,6 +61,7 @@ export async function enact(
   const next = started(evolve(row.data, decision), fleet.slots, decision)
   if (!SIGNED.includes(decision.decision)) {
     await deps.store.commit([putRollout(row, next)], eventsOf(next, decision, 0), cause)
+    if (next.status === 'HELD') deps.count('RolloutsHeld')
     return
   }
   const { [next.slot]: _ended, ...others } = fleet.active
@@ -77,9 +79,13 @@ export async function enact(
   writes.push(...(await crown(deps, row.data, next)))
   await deps.store.commit(writes, eventsOf(next, decision, counter), cause)
   if (next.status === 'ROLLED_BACK') deps.count('RolloutsRolledBack')
-  if (next.status === 'HELD') deps.count('RolloutsHeld')
-  await publishFleet(deps, next.fleet)
+  if (next.status === 'COMPLETED') deps.count('RolloutsCompleted')
+  await publishFleet(deps, next.fleet, cause)
 }
+
+/** A report or the clock may be what moves it on; its decisions belong to the chain that the rollout belongs to. */
+const chainOf = ({ correlationId, generation }: Rollout, trigger: Cause): Cause =>
+  correlationId === undefined ? trigger : { ...trigger, correlationId, generation }
 
 /** Decisions that change what devices are to run. */
 const SIGNED: readonly RolloutDecision['decision'][] = [

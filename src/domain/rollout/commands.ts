@@ -1,11 +1,12 @@
 import type { RolloutCommand } from '../../contracts/commands.ts'
-import { EdgeloopError, InputError } from '../errors.ts'
+import { EdgeloopError } from '../errors.ts'
+import { awaitsApproval } from './decide.ts'
 import type { Counts, Phase, Rollout, RolloutDecision } from './types.ts'
 import { terminalRollout } from './types.ts'
 
 /**
  * What a person's word does to a rollout as it is now.
- * @throws EdgeloopError ILLEGAL_STATE when it does not fit the state, InputError SAME_PERSON for one's own approval
+ * @throws EdgeloopError ILLEGAL_STATE when it does not fit the state, FORBIDDEN for one's own approval
  */
 export function command(
   rollout: Rollout,
@@ -35,9 +36,14 @@ export function command(
       if (waiting === undefined)
         throw new EdgeloopError('ILLEGAL_STATE', `rollout ${rollout.id} waits for no approval`)
       if (by === rollout.createdBy)
-        throw new InputError('SAME_PERSON', `${by} asked for this rollout; another person must approve it`)
+        throw new EdgeloopError('FORBIDDEN', `${by} asked for this rollout; another person must approve it`)
       return said('approve', { phase: waiting })
     }
+    case 'start':
+      only('PLANNED')
+      if (rollout.waitsForStart !== true)
+        throw new EdgeloopError('ILLEGAL_STATE', `rollout ${rollout.id} does not wait for its start`)
+      return said('permit')
     case 'pause':
       only('RUNNING')
       return said('pause')
@@ -46,6 +52,8 @@ export function command(
       return said('resume')
     case 'promote':
       only('PAUSED', 'HELD', 'RUNNING')
+      if (awaitsApproval(rollout, rollout.phase + 1))
+        throw new EdgeloopError('ILLEGAL_STATE', `the next phase of ${rollout.id} waits for an approval`)
       return said(rollout.phase === rollout.phases.length - 1 ? 'complete' : 'promote', { proven: false })
     case 'abort':
       if (terminalRollout(rollout.status)) only('PLANNED', 'RUNNING', 'PAUSED', 'HELD')
@@ -58,9 +66,7 @@ export function command(
 
 /** Name of the phase that waits for a person's approval. */
 export function waitsFor(rollout: Rollout): string | undefined {
-  const index = rollout.status === 'PLANNED' ? 0 : rollout.phase + 1
   if (terminalRollout(rollout.status)) return undefined
-  const phase = rollout.phases[index]
-  const needed = phase !== undefined && (phase.approval || (index === 0 && rollout.policy.approval))
-  return needed && !rollout.approved.includes(phase.name) ? phase.name : undefined
+  const index = rollout.status === 'PLANNED' ? 0 : rollout.phase + 1
+  return awaitsApproval(rollout, index) ? rollout.phases[index]?.name : undefined
 }

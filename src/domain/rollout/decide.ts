@@ -55,11 +55,18 @@ const decided = (
   ...rest,
 })
 
+/** Whether somebody must say that a phase may begin, and has not; false where there is no such phase. */
+export function awaitsApproval({ phases, policy, approved }: Rollout, index: number): boolean {
+  const phase = phases[index]
+  if (phase === undefined || approved.includes(phase.name)) return false
+  return phase.approval || (index === 0 && policy.approval)
+}
+
 /** Whether a phase may begin now; a text says why not. */
 function barrier(rollout: Rollout, index: number, now: Date): string | undefined {
   const phase = rollout.phases[index] as Phase
-  const gate = index === 0 && rollout.policy.approval
-  if ((gate || phase.approval) && !rollout.approved.includes(phase.name))
+  if (rollout.waitsForStart) return 'it is planned only, and waits for the command start'
+  if (awaitsApproval(rollout, index))
     return `phase ${phase.name} waits for the approval of a person other than ${rollout.createdBy}`
   const next = opensNext(rollout.policy.windows, now)
   return next === undefined

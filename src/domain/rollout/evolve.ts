@@ -18,6 +18,10 @@ export function evolve(rollout: Rollout, decision: RolloutDecision): Rollout {
     case 'resume':
       // What a person has seen is not held against the candidate again; the phase's time begins anew.
       return { ...next, status: 'RUNNING', acknowledged: decision.counts, phaseSince: at }
+    case 'permit': {
+      const { waitsForStart: _, ...rest } = next
+      return { ...rest, phaseSince: at }
+    }
     case 'approve':
       return { ...next, approved: [...rollout.approved, decision.phase] }
     default:

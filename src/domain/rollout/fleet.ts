@@ -2,7 +2,7 @@ import type { Bars, FleetManifest, ManifestSlot, Release } from '../../contracts
 import { type FleetRow, keys, listings, type TrustRow } from '../entities.ts'
 import type { Core, DeviceLink, Signer } from '../ports.ts'
 import { withSampling } from '../sampling/in-force.ts'
-import { type Put, put, type Row } from '../store.ts'
+import { type Cause, type Put, put, type Row } from '../store.ts'
 import { requireTrusted } from '../trust/anchors.ts'
 import { BEACON_PERIOD_MS, freshnessBeacon } from '../trust/beacon.ts'
 import { signEnvelope } from '../trust/dsse.ts'
@@ -64,9 +64,9 @@ const fleetPut = (
 
 /**
  * Publishes what is committed and not yet out, behind a beacon that says so; an old beacon is signed anew. Publishing
- * twice is harmless: devices know the counter.
+ * twice is harmless: devices know the counter. `cause` is of the manifest, where it is known.
  */
-export async function publishFleet(deps: FleetDeps, fleet: string): Promise<void> {
+export async function publishFleet(deps: FleetDeps, fleet: string, cause?: Cause): Promise<void> {
   const row = await deps.store.get<FleetRow>(keys.fleet(fleet))
   if (row?.data.envelope === undefined) return
   const { keyid, root } = await anchor(deps)
@@ -90,6 +90,10 @@ export async function publishFleet(deps: FleetDeps, fleet: string): Promise<void
   await deps.link.publishBeacon(fleet, envelope)
   if (unpublished) await deps.link.publishManifest(fleet, data.envelope)
   await deps.store.commit([fleetPut(next, row, 'beacon', now)])
+  if (unpublished) {
+    const chain = cause === undefined ? {} : { correlationId: cause.correlationId }
+    deps.log.info('MANIFEST_PUBLISHED', { fleet, epoch, counter, ...chain })
+  }
 }
 
 const beaconDue = ({ beacon, counter }: FleetRow, root: TrustRow, now: Date): boolean =>

@@ -1,5 +1,5 @@
 import { UNIT } from './evidence.ts'
-import { rateExceeds } from './stats/csm.ts'
+import { rateBounds, rateExceeds } from './stats/csm.ts'
 import { type Moments, mean, QUANTUM } from './stats/moments.ts'
 import { type MeanTest, meanExceeds } from './stats/msprt.ts'
 import { devicesNeeded } from './stats/proof.ts'
@@ -214,3 +214,34 @@ export function promotion(
 }
 
 const percent = (share: number): string => `${Number((share * 100).toPrecision(3))} %`
+
+/** Where a rollout stands between what is tolerated and what would stop it. */
+export interface FailureLine {
+  readonly estimate: number | null
+  readonly tolerated: number
+  /** Upper end of the confidence sequence, as the stop test looks at it. */
+  readonly upperBound: number | null
+  /** Failures that would stop it at the outcomes so far, or, where these are too few, if all of them failed. */
+  readonly stopsAt: number
+}
+export function failureLine(rollout: Rollout, counts: Counts): FailureLine {
+  const tolerated = rollout.policy.tolerate.failureRate
+  const alpha = alphas(rollout).failureRate
+  const known = since(counts, rollout.acknowledged)
+  const failed = at(known, 'failed')
+  const total = failed + at(known, 'committed')
+  const stops = (k: number): boolean =>
+    rateExceeds({ failed: k, total: Math.max(total, k) }, tolerated, alpha).exceeds
+  let high = 1
+  while (!stops(high)) high *= 2
+  let low = Math.floor(high / 2)
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2)
+    if (stops(middle)) high = middle
+    else low = middle
+  }
+  return {
+    ...{ estimate: total === 0 ? null : failed / total, tolerated },
+    ...{ upperBound: total === 0 ? null : rateBounds({ failed, total }, alpha).upper, stopsAt: high },
+  }
+}

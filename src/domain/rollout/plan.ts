@@ -26,6 +26,8 @@ export interface PlanInput {
   readonly sight: FleetSight
   readonly at: Date
   readonly by: string
+  /** `false`: planned only. */
+  readonly start?: boolean
   readonly generation: number
 }
 
@@ -49,6 +51,7 @@ export function planRollout(input: PlanInput): Rollout {
     before: {},
     shards: Math.min(MAX_SHARDS, Math.max(1, Math.ceil(devices / DEVICES_PER_SHARD))),
     ...{ status: 'PLANNED', phase: 0, shadow: false },
+    ...(input.start === false ? { waitsForStart: true as const } : {}),
     ...{ createdAt: at, createdBy: input.by, approved: [], begun: [], looks: [], phaseSince: at },
     ...{ acknowledged: {}, history: [], generation: input.generation },
   }

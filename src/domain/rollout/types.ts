@@ -1,20 +1,10 @@
 import type { Release } from '../../contracts/manifest.ts'
 import type { PhasePolicy, RolloutPolicy } from '../../contracts/rollout-policy.ts'
+import type { RolloutDecisionKind, RolloutStatus } from '../../contracts/rollout-states.ts'
 import type { ProofRow } from './stats/proof.ts'
 
-/**
- * PLANNED: nothing is out. RUNNING: a phase's manifest is. PAUSED: as RUNNING, but no phase is passed. HELD: the
- * evidence does not suffice and a person decides. The rest are ends.
- */
-export type RolloutStatus =
-  | 'PLANNED'
-  | 'RUNNING'
-  | 'PAUSED'
-  | 'HELD'
-  | 'COMPLETED'
-  | 'ROLLED_BACK'
-  | 'ABORTED'
-  | 'SUPERSEDED'
+export type { RolloutStatus }
+
 const ENDS: readonly RolloutStatus[] = ['COMPLETED', 'ROLLED_BACK', 'ABORTED', 'SUPERSEDED']
 export const terminalRollout = (status: RolloutStatus): boolean => ENDS.includes(status)
 
@@ -59,23 +49,10 @@ export interface TestResult {
   readonly alpha: number
 }
 
-export const decisions = [
-  'start',
-  'activate',
-  'promote',
-  'complete',
-  'roll-back',
-  'hold',
-  'pause',
-  'resume',
-  'abort',
-  'supersede',
-  'approve',
-] as const
 /** A decision with the evidence behind it, as recorded. */
 export interface RolloutDecision {
   readonly at: string
-  readonly decision: (typeof decisions)[number]
+  readonly decision: RolloutDecisionKind
   /** Id of the request that asked for it: a command that comes twice counts once. */
   readonly command?: string
   /** `engine`, or the operator. */
@@ -125,6 +102,8 @@ export interface Rollout {
   readonly shadow: boolean
   readonly createdAt: string
   readonly createdBy: string
+  /** Planned only: it begins when a person says so. */
+  readonly waitsForStart?: true
   /** Who said that it, or its present phase, may start. */
   readonly approved: readonly string[]
   /** When the phases so far began, ISO. */
@@ -137,4 +116,6 @@ export interface Rollout {
   readonly acknowledged: Counts
   readonly history: readonly RolloutDecision[]
   readonly generation: number
+  /** Of what led to it: every phase is found under it in the logs. Absent in rows of before it was kept. */
+  readonly correlationId?: string
 }

@@ -1,31 +1,63 @@
-import { keys } from '../entities.ts'
+import type { AnswerOf } from '../../contracts/api/index.ts'
 import type { Store } from '../store.ts'
-import { waitsFor } from './commands.ts'
+import { command, waitsFor } from './commands.ts'
 import { decide } from './decide.ts'
-import type { DeviceEvidence } from './evidence.ts'
+import { failureLine } from './gates.ts'
 import { readCounts } from './record.ts'
-import { type Rollout, terminalRollout } from './types.ts'
+import { type Counts, type Rollout, terminalRollout } from './types.ts'
 
-/** Devices that are shown with a rollout: those that failed come first in the counters, all are in their rows. */
-const SHOWN_PER_SHARD = 50
+type Detail = AnswerOf<'getRollout'>
+type Summary = AnswerOf<'listRollouts'>['rollouts'][number]
+
+/** Plan and evidence are in the rollout's own answer. */
+export const rolloutSummary = (rollout: Rollout): Summary => {
+  const { id, model, version, fleet, slot, status, shadow, createdAt, createdBy, phaseSince } = rollout
+  return {
+    ...{ rollout: id, model, version, fleet, slot, status, shadow, createdAt, createdBy, phaseSince },
+    phase: rollout.phases[rollout.phase]?.name ?? null,
+    phases: rollout.phases.map(({ name, exposure }) => ({ name, exposure })),
+    last: rollout.history.at(-1) ?? null,
+  }
+}
+
+/** Where the devices of the present phase stand. */
+export function ladderOf(rollout: Rollout, counts: Counts): Detail['ladder'] {
+  const at = (name: string): number => counts[name] ?? 0
+  const [started, active, failed, retrying] = [at('started'), at('committed'), at('failed'), at('retryable')]
+  const expected = Math.max(started, Math.round(rollout.phases[rollout.phase]?.devices.canary ?? 0))
+  return {
+    ...{ expected, waiting: expected - started, active, failed, retrying },
+    fetching: Math.max(0, started - active - failed - retrying),
+    silent: at(`p${rollout.phase}_canary_silent`),
+    failureRate: failureLine(rollout, counts),
+  }
+}
+
+const ORDERS = ['start', 'approve', 'pause', 'resume', 'promote', 'abort', 'roll-back'] as const
+/** Commands that fit the state, for a person who did not ask for the rollout. */
+function allowedOf(rollout: Rollout, counts: Counts, now: Date): Detail['allowed'] {
+  return ORDERS.filter(order => {
+    try {
+      command(rollout, { command: order, reason: 'asked' }, '', counts, now)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
 
 /** A rollout as operators see it: its plan, what is known, and what the engine makes of it at this moment. */
-export async function rolloutView(store: Store, rollout: Rollout, now: Date) {
+export async function rolloutView(store: Store, rollout: Rollout, now: Date): Promise<Detail> {
   const counts = await readCounts(store, rollout)
-  const ended = terminalRollout(rollout.status)
-  const shards = Array.from({ length: rollout.shards }, (_, shard) => keys.evidence(rollout.id, shard, '').pk)
-  const devices = await Promise.all(
-    shards.map(pk => store.query<DeviceEvidence>(pk, 'DEVICE#', { limit: SHOWN_PER_SHARD })),
-  )
+  const { phases, phase, releases, before, policy, approved, begun, looks, history } = rollout
   return {
-    ...rollout,
-    counts,
+    ...rolloutSummary(rollout),
+    ...{ phases, phaseIndex: phase, releases, before, policy, approved, begun, looks, history, counts },
+    ladder: ladderOf(rollout, counts),
     /** Null when nothing is to be decided any more. */
-    outlook: ended ? null : decide(rollout, { counts, now }),
+    outlook: terminalRollout(rollout.status) ? null : decide(rollout, { counts, now }),
     waitsForApproval: waitsFor(rollout) ?? null,
-    devices: devices
-      .flat()
-      .map(r => r.data)
-      .sort((a, b) => (a.thing < b.thing ? -1 : 1)),
+    waitsForStart: rollout.waitsForStart === true,
+    allowed: allowedOf(rollout, counts, now),
   }
 }

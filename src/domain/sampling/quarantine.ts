@@ -10,6 +10,7 @@ import { revocations } from './standing.ts'
 export interface Quarantine {
   readonly get: Store['get']
   readonly query: Store['query']
+  readonly page: Store['page']
   /** As the state table's, without events. */
   commit(writes: readonly Write[]): Promise<void>
 }

@@ -159,6 +159,7 @@ export class Backend {
       get: key => step(() => this.store.get(key), false),
       query: (...args) => step(() => this.store.query(...args), false),
       list: (...args) => step(() => this.store.list(...args), false),
+      page: (...args) => step(() => this.store.page(...args), false),
       count: pk => step(() => this.store.count(pk), false),
       countListed: listing => step(() => this.store.countListed(listing), false),
       pendingBefore: (...args) => step(() => this.store.pendingBefore(...args), false),
