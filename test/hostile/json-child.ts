@@ -1,6 +1,6 @@
 /**
  * Sends every hostile text to every place where it can come in, and prints what became of it. `node json-child.ts json`
- * runs with a heap of 64 MB; `yaml` needs more, since a YAML parser overflows its stack and makes a long message of it.
+ * runs with a heap of 128 MB; `yaml` needs more, since a YAML parser overflows its stack and makes a long message of it.
  */
 
 import { peakMegabytes } from '../../bench/verify/peak.ts'

@@ -17,8 +17,10 @@ function inChild<T>(heapMegabytes: number, file: string, ...args: string[]): T {
   return JSON.parse(stdout) as T
 }
 
-describe('hostile JSON, with a heap of 64 MB', () => {
-  const { outcomes, polluted, peak } = inChild<Report>(64, 'json-child.ts', 'json')
+// The modules of all handlers take 47 MB of it. The longest text has 8 MB, 11 MB in base64, and a handler holds both and
+// the event around them: 80 to 90 MB at once. The functions that take messages have 512 MB.
+describe('hostile JSON, with a heap of 128 MB', () => {
+  const { outcomes, polluted, peak } = inChild<Report>(128, 'json-child.ts', 'json')
   const made = TEXTS.map(({ what, make, code }) => ({ what, code, bytes: make().byteLength }))
   const of = (what: string, entry: string) => outcomes[what]?.[entry]
   /** What is refused for its length is not looked at any further. */
@@ -27,8 +29,8 @@ describe('hostile JSON, with a heap of 64 MB', () => {
   it('ends no process and changes no prototype', () => {
     expect(Object.keys(outcomes)).toHaveLength(TEXTS.length)
     expect(polluted).toBe(false)
-    // Node and all handlers take 150 MB of it, the texts themselves and their base64 the rest.
-    expect(peak).toBeLessThan(450)
+    // Node and all handlers take 190 MB of it, the texts themselves, as bytes outside the heap and in it, the rest.
+    expect(peak).toBeLessThan(512)
   })
 
   it.each(made)('$what: the guard says $code', ({ what, code, bytes }) => {
