@@ -1,7 +1,7 @@
 /** What waits for a person is seen however much has come after it; a person's rollout is asked for once. */
 import { describe, expect, it } from 'vitest'
 import { rolloutPolicy } from '../../src/contracts/rollout-policy.ts'
-import { type AuditRow, keys, listings, type SampleRow } from '../../src/domain/entities.ts'
+import { type AuditRow, type DecisionRow, keys, listings, type SampleRow } from '../../src/domain/entities.ts'
 import { EdgeloopError } from '../../src/domain/errors.ts'
 import { refreshOverview } from '../../src/domain/operators/overview.ts'
 import { commandRollout, requestRollout } from '../../src/domain/operators/rollouts.ts'
@@ -101,6 +101,29 @@ describe('a planned rollout', () => {
         { status: 'RUNNING', phase: 1 },
       ]),
     )
+  })
+})
+
+describe('the last decision of a model', () => {
+  it('stays on the overview behind a hundred newer ones of another model', async () => {
+    const { store, deps } = await world()
+    const decided = (model: string, decision: string, minute: number): Write => {
+      const at = new Date(Date.UTC(2026, 4, 31, 0, minute)).toISOString()
+      const month = { month: '2026-05', trainings: 0, complete: true, unpriced: [] }
+      const facts = { trigger: 'drop', now: at, month, breaker: { rejected: [] } } as const
+      const row: DecisionRow = { decision, model, trigger: 'drop', approved: true, facts, guards: [], at }
+      return put(keys.decision(model, decision), row, undefined, {
+        list: { pk: listings.decisions, sk: `${at}#${model}#${decision}` },
+      })
+    }
+    const last = async () =>
+      (await refreshOverview(deps)).models.find(m => m.model === 'cold-chain')?.lastDecision
+    await store.commit([decided('cold-chain', 'drop-aaaaaaaaaaaa', 0)])
+    expect(await last()).toMatchObject({ decision: 'drop-aaaaaaaaaaaa', approved: true })
+    for (let i = 1; i <= 120; i++) await store.commit([decided('other', `drop-${i}`, i)])
+    expect(await last()).toMatchObject({ decision: 'drop-aaaaaaaaaaaa', approved: true })
+    await store.commit([decided('cold-chain', 'drop-bbbbbbbbbbbb', 121)])
+    expect(await last()).toMatchObject({ decision: 'drop-bbbbbbbbbbbb' })
   })
 })
 

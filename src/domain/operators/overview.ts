@@ -76,6 +76,7 @@ export async function refreshOverview(deps: OverviewDeps): Promise<Overview> {
         deps,
         data,
         decisions.rows.map(r => r.data),
+        before?.data.overview.models.find(m => m.model === data.config.name),
       ),
     ),
   )
@@ -180,7 +181,13 @@ async function rolloutPart(
   }
 }
 
-async function modelPart(deps: OpsDeps, row: ModelRow, decisions: readonly DecisionRow[]) {
+/** `known` is what the overview before said of the model: its last decision may be behind many newer ones of others. */
+async function modelPart(
+  deps: OpsDeps,
+  row: ModelRow,
+  decisions: readonly DecisionRow[],
+  known: Overview['models'][number] | undefined,
+) {
   const { store } = deps
   const { config, champion } = row
   const model = config.name
@@ -212,7 +219,7 @@ async function modelPart(deps: OpsDeps, row: ModelRow, decisions: readonly Decis
           ...{ decision: last.decision, trigger: last.trigger, approved: last.approved, at: last.at },
           blockedBy: failedGuards(last.guards),
         }
-      : null,
+      : (known?.lastDecision ?? null),
   }
   return { part, newest: versions.rows[0]?.data, reviews: reviews.rows.length }
 }
