@@ -10,17 +10,17 @@ function inChild<T>(heapMegabytes: number, file: string, ...args: string[]): T {
   const path = fileURLToPath(new URL(file, import.meta.url))
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [`--max-old-space-size=${heapMegabytes}`, path, ...args],
+    ['--expose-gc', `--max-old-space-size=${heapMegabytes}`, path, ...args],
     { encoding: 'utf8', maxBuffer: 64_000_000 },
   )
   expect(status, stderr).toBe(0)
   return JSON.parse(stdout) as T
 }
 
-// The modules of all handlers take 47 MB of it. The longest text has 8 MB, 11 MB in base64, and a handler holds both and
-// the event around them: 80 to 90 MB at once. The functions that take messages have 512 MB.
-describe('hostile JSON, with a heap of 128 MB', () => {
-  const { outcomes, polluted, peak } = inChild<Report>(128, 'json-child.ts', 'json')
+// The modules of all handlers take 47 MB of it. With the longest text, of 8 MB, 69 MB are live after a full collection and
+// one more copy of it is to come: 80 MB. A heap of 64 MB or 70 MB passed only where V8 went beyond its limit.
+describe('hostile JSON, with a heap of 96 MB', () => {
+  const { outcomes, polluted, peak, kept } = inChild<Report>(96, 'json-child.ts', 'json')
   const made = TEXTS.map(({ what, make, code }) => ({ what, code, bytes: make().byteLength }))
   const of = (what: string, entry: string) => outcomes[what]?.[entry]
   /** What is refused for its length is not looked at any further. */
@@ -30,7 +30,9 @@ describe('hostile JSON, with a heap of 128 MB', () => {
     expect(Object.keys(outcomes)).toHaveLength(TEXTS.length)
     expect(polluted).toBe(false)
     // Node and all handlers take 190 MB of it, the texts themselves, as bytes outside the heap and in it, the rest.
-    expect(peak).toBeLessThan(512)
+    expect(peak).toBeLessThan(450)
+    // Code that was compiled meanwhile: 2 to 4 MB as measured. Where one handler kept what came to it, it was 32.
+    expect(kept).toBeLessThan(6)
   })
 
   it.each(made)('$what: the guard says $code', ({ what, code, bytes }) => {
