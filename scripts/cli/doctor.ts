@@ -78,7 +78,7 @@ async function signInOf(options: Options, stage: string, now: () => number) {
       outputs => outputs['ApiUrl'],
       () => undefined,
     ))
-  const token = await session.token(api ?? 'http://localhost').catch(() => undefined)
+  const token = await session.token(api ?? 'http://localhost').catch((error: Error) => error)
   return { api, token }
 }
 

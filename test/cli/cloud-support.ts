@@ -31,6 +31,8 @@ export async function startCommandCloud(): Promise<CommandCloud> {
       ...{ AWS_ENDPOINT_URL: h.client.endpoint, AWS_REGION: h.client.region },
       ...{ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
       ...{ AWS_SESSION_TOKEN: undefined, AWS_PROFILE: undefined, EDGELOOP_API: undefined },
+      // Not where the person who runs the tests has signed in.
+      XDG_STATE_HOME: dir,
       TOKEN: await operatorToken(h.cloud),
     })
   }

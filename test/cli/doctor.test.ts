@@ -12,6 +12,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { GetQueueUrlCommand, PurgeQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { openSession } from '../../scripts/cli/api/session.ts'
 import type { Finding, Look } from '../../scripts/cli/doctor/check.ts'
 import { expectedOf } from '../../scripts/cli/doctor/expected.ts'
 import { checks } from '../../scripts/cli/doctor/run.ts'
@@ -217,6 +218,27 @@ describe('the token', () => {
     expect(named(found, 'token')).toMatchObject({ outcome, text: expect.stringMatching(text) })
   })
 
+  it.each([
+    ['that has expired', undefined, /the sign-in has expired/],
+    ['whose issuer is away', 'a-refresh-token', /the issuer could not be reached/],
+  ])('a sign-in %s is named as what is wrong', async (_, refreshToken, text) => {
+    patient.cloud.set({ TOKEN: undefined })
+    const session = openSession(process.env, Date.now)
+    session.keep({
+      ...{ api: patient.way.url, accessToken: 'old', expiresAt: 0, clientId: 'c' },
+      // Port 9 discards, where anybody listens at all.
+      tokenEndpoint: 'http://127.0.0.1:9/token',
+      ...(refreshToken === undefined ? {} : { refreshToken }),
+    })
+    const { found } = await diagnosis()
+    session.forget(patient.way.url)
+    expect(named(found, 'token')).toMatchObject({ outcome: 'warn', text: expect.stringMatching(text) })
+    expect(named(found, 'api')).toMatchObject({
+      outcome: 'skip',
+      text: expect.stringMatching(/wants a token/),
+    })
+  })
+
   it('scopes of Cognito, with its resource server in front, are the same', async () => {
     patient.cloud.set({ TOKEN: await mint('edgeloop/fleet:read edgeloop/devices:write') })
     const { text } = named((await diagnosis()).found, 'token')
@@ -231,7 +253,7 @@ describe('quotas, on AWS', () => {
     config: { ...patient.cloud.h.client, endpoint: patient.way.url },
     names: stackNames('dev', '123456789012'),
     expected: expectedOf('dev'),
-    ...{ api: undefined, token: undefined, local: false, now: () => Date.now() },
+    ...{ api: undefined, token: new Error('none'), local: false, now: () => Date.now() },
     ...more,
   })
   const check = (id: string, more: Partial<Look> = {}): Promise<Finding> =>

@@ -25,7 +25,7 @@ function claimsOf(token: string): z.infer<typeof claims> | undefined {
 const HOW = 'npx edgeloop login, or TOKEN=…; npm run cloud prints one for the local cloud'
 
 async function token({ token: given, now }: Look) {
-  if (given === undefined) return warn('there is no token: questions to the API cannot be asked', HOW)
+  if (given instanceof Error) return warn(`there is no token to ask the API with: ${given.message}`, HOW)
   const said = claimsOf(given)
   if (said === undefined) return fail('the token is no JWT', HOW)
   const left = said.exp === undefined ? Number.POSITIVE_INFINITY : said.exp * 1_000 - now()
@@ -48,7 +48,7 @@ async function api({ api: url, token: given, local }: Look) {
       "the API's address is not known",
       '--api URL, or EDGELOOP_API=URL: the output ApiUrl of the stack',
     )
-  const headers: Record<string, string> = given === undefined ? {} : { authorization: `Bearer ${given}` }
+  const headers: Record<string, string> = given instanceof Error ? {} : { authorization: `Bearer ${given}` }
   let status: number
   try {
     const answer = await fetch(new URL('/v1/models?limit=1', url), {
@@ -67,7 +67,7 @@ async function api({ api: url, token: given, local }: Look) {
   }
   if (status === 200) return ok(`the API at ${url} answers`)
   if (status === 401)
-    return given === undefined
+    return given instanceof Error
       ? skip(`the API at ${url} is there; it wants a token`)
       : fail('the API does not take the token: another issuer, another audience, or too old', HOW)
   if (status === 403)

@@ -21,7 +21,8 @@ export interface Look {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Of the operators' API. */
   readonly api: string | undefined
-  readonly token: string | undefined
+  /** Or why there is none to use. */
+  readonly token: string | Error
   /** Whether an endpoint is named, as for the local cloud. */
   readonly local: boolean
   now(): number
