@@ -1,7 +1,7 @@
 /** Calls of AWS operations whose SDK client is not among our dependencies, signed as the SDK would sign them. */
-import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
 import { SignatureV4 } from '@smithy/signature-v4'
 import { XMLParser } from 'fast-xml-parser'
+import { Sha256 } from './sha256.ts'
 import type { AwsConfig } from './stack.ts'
 
 /** Endpoint, region and credentials; the last two must be there: nothing is read from files. */
@@ -73,23 +73,4 @@ async function send(
   const { host: _, ...sent } = signed.headers
   const answer = await fetch(url, { method: 'POST', headers: sent, body })
   return { ok: answer.ok, text: await answer.text() }
-}
-
-/** The hash that the signer asks for, over node:crypto. */
-class Sha256 {
-  readonly #hash: Hash | Hmac
-  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    const key = ArrayBuffer.isView(secret)
-      ? new Uint8Array(secret.buffer, secret.byteOffset, secret.byteLength)
-      : typeof secret === 'object'
-        ? new Uint8Array(secret)
-        : secret
-    this.#hash = key === undefined ? createHash('sha256') : createHmac('sha256', key)
-  }
-  update(data: Uint8Array): void {
-    this.#hash.update(data)
-  }
-  async digest(): Promise<Uint8Array> {
-    return this.#hash.digest()
-  }
 }

@@ -1,5 +1,4 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is the syntax of Fn::Sub
-import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -12,6 +11,7 @@ import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/c
 import { SignatureV4 } from '@smithy/signature-v4'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Cloud, startCloud } from '../../local/cloud.ts'
+import { Sha256 } from '../../scripts/lib/sha256.ts'
 import type { Properties } from './cloud-support.ts'
 import { functionRole, lambdaFunction, logGroup, packageService, permission } from './cloud-support.ts'
 import { eventually } from './lambda-support.ts'
@@ -381,25 +381,6 @@ describe('a deployed template', () => {
     rmSync(other, { recursive: true, force: true })
   })
 })
-
-/** The hash that the signer asks for, over node:crypto. */
-class Sha256 {
-  readonly #hash: Hash | Hmac
-  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    const key = ArrayBuffer.isView(secret)
-      ? new Uint8Array(secret.buffer, secret.byteOffset, secret.byteLength)
-      : typeof secret === 'object'
-        ? new Uint8Array(secret)
-        : secret
-    this.#hash = key === undefined ? createHash('sha256') : createHmac('sha256', key)
-  }
-  update(data: Uint8Array): void {
-    this.#hash.update(data)
-  }
-  async digest(): Promise<Uint8Array> {
-    return this.#hash.digest()
-  }
-}
 
 async function lambdaApi(method: string, path: string, body = '') {
   const { hostname, port } = new URL(cloud.endpoint)

@@ -1,32 +1,14 @@
-import { createHash, createHmac } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { SignatureV4 } from '@smithy/signature-v4'
 import { describe, expect, it } from 'vitest'
 import { readSignature, verifySignature } from '../../local/http/sigv4.ts'
 import type { WireRequest } from '../../local/http/sigv4-canonical.ts'
 import { SignatureFault } from '../../local/http/sigv4-fault.ts'
+import { Sha256 } from '../../scripts/lib/sha256.ts'
 
 const keys = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret', sessionToken: 'session/token+=' }
 const principal = { arn: 'arn:aws:iam::000000000000:user/operator', kind: 'operator' } as const
 const signedAt = new Date('2026-03-01T12:00:00Z')
-
-/** The hash interface that the SDK's signer expects, over node:crypto. */
-class Sha256 {
-  readonly parts: Uint8Array[] = []
-  readonly secret: string | undefined
-  constructor(secret?: string) {
-    this.secret = secret
-  }
-  update(data: string | Uint8Array) {
-    this.parts.push(typeof data === 'string' ? Buffer.from(data) : data)
-  }
-  async digest(): Promise<Uint8Array> {
-    const hash = this.secret === undefined ? createHash('sha256') : createHmac('sha256', this.secret)
-    return hash.update(Buffer.concat(this.parts)).digest()
-  }
-  reset() {
-    this.parts.length = 0
-  }
-}
 
 type HttpRequest = Parameters<SignatureV4['presign']>[0]
 type Query = Record<string, string | string[] | null>
@@ -35,7 +17,7 @@ const signerFor = (service: string) =>
     credentials: keys,
     region: 'eu-west-1',
     service,
-    sha256: Sha256 as never,
+    sha256: Sha256,
     uriEscapePath: service !== 's3',
   })
 
